@@ -1,2 +1,16 @@
-//! Under construction.
-fn main() {}
+//! Arguments → configuration → a command. All of it is in the library.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = chancery::cli::Arguments::parse();
+    match chancery::cli::run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("chancery: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,1 @@
+drop table dataset, decision, policy_pack, ai_system, blob;

@@ -1,0 +1,1 @@
+drop table budget_reservation, budget_scope, job_progress, job;

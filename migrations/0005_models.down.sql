@@ -1,0 +1,1 @@
+drop table report, deployment, approval, model;

@@ -1,0 +1,115 @@
+//! Commands of the operator: they work on the database itself.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use chancery_policy::{Decision, Facts, Pack, replay as replay_decision};
+use serde_json::Value;
+
+use super::arguments::{LogCommand, PrincipalOptions};
+use super::serve::{Database, begin_log, block_on};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::job::people::{NewPrincipal, enrol};
+use crate::store::event::Actor;
+use crate::store::{DatabaseRole, Store, migrate as migrations};
+
+/// `chancery migrate`
+pub fn migrate(config: &Config) -> Result<ExitCode> {
+    let database = Database::open(config)?;
+    block_on(migrations::migrate(&database.address))??;
+    println!("the schema is up to date");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `chancery log …`
+pub fn log(config: &Config, command: &LogCommand) -> Result<ExitCode> {
+    let database = Database::open(config)?;
+    match command {
+        LogCommand::Create => {
+            begin_log(config, &database.address)?;
+            println!("the log of {} has begun; its verifier key is", config.log_origin);
+            println!("{}", crate::app::log_key(config)?);
+            println!("Keep that key, and a copy of each checkpoint, outside this machine.");
+        }
+        LogCommand::Head => {
+            let head = with_store(&database, DatabaseRole::App, async |s| s.log_head().await)?;
+            print!("{}", head.note);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `chancery principal`
+pub fn principal(config: &Config, options: &PrincipalOptions) -> Result<ExitCode> {
+    let database = Database::open(config)?;
+    let new = NewPrincipal { name: options.name.clone(), roles: options.roles.clone() };
+    let issued = with_store(&database, DatabaseRole::App, async |store| {
+        enrol(store, &Actor::System, &new).await
+    })?;
+    crate::keys::write_secret(&options.token_file, issued.token.as_bytes())?;
+    println!(
+        "{} is enrolled; the token is in {} and nowhere else",
+        options.name,
+        options.token_file.display()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `chancery export`
+pub fn export(config: &Config, out: &Path) -> Result<ExitCode> {
+    let database = Database::open(config)?;
+    let exported = with_store(&database, DatabaseRole::Auditor, async |store| {
+        crate::export::export(store, out).await
+    })?;
+    println!("{} events exported to {}", exported.size, out.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `chancery replay`
+pub fn replay(config: &Config) -> Result<ExitCode> {
+    let database = Database::open(config)?;
+    let (same, different) = with_store(&database, DatabaseRole::Auditor, replay_all)?;
+    for line in &different {
+        println!("{line}");
+    }
+    println!("{same} decisions replayed the same, {} differ", different.len());
+    Ok(if different.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Decides every recorded decision again, under the pack that decided it.
+///
+/// # Errors
+/// A record does not parse, or the database fails.
+pub async fn replay_all(store: &Store) -> Result<(usize, Vec<String>)> {
+    let (mut same, mut different) = (0, Vec::new());
+    for row in store.decision_list(i64::MAX).await? {
+        let sources: Vec<(String, String)> =
+            serde_json::from_value(store.pack_sources(&row.pack_digest).await?)
+                .map_err(Error::bug)?;
+        let pack = Pack::from_sources(sources).map_err(Error::bug)?;
+        let facts = Facts::parse(row.facts.as_bytes()).map_err(Error::bug)?;
+        let recorded: Decision = serde_json::from_value::<Value>(row.record)
+            .and_then(serde_json::from_value)
+            .map_err(Error::bug)?;
+        match replay_decision(&pack, &facts, &recorded) {
+            Ok(()) => same += 1,
+            Err(difference) => different.push(format!("decision {}: {difference}", row.decision_id)),
+        }
+    }
+    Ok((same, different))
+}
+
+fn with_store<T>(
+    database: &Database,
+    role: DatabaseRole,
+    work: impl AsyncFn(&Store) -> Result<T>,
+) -> Result<T> {
+    block_on(async {
+        let store = Store::connect(&database.address, role, 2, Clock::System).await?;
+        let result = work(&store).await;
+        store.close().await;
+        result
+    })?
+}

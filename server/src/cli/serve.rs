@@ -1,0 +1,119 @@
+//! Serving, and the database a command works on.
+
+use std::process::ExitCode;
+
+use crate::app;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::postgres::{Postgres, PostgresConfig};
+use crate::service::{Parts, Service, Start};
+use crate::store::{DatabaseAddress, migrate};
+
+/// The database of an embedded server.
+const DATABASE: &str = "chancery";
+
+/// A reachable database: the one of `DATABASE_URL`, or a PostgreSQL of our own.
+pub struct Database {
+    /// Where it is.
+    pub address: DatabaseAddress,
+    /// Which server, for the record.
+    pub identity: serde_json::Value,
+    /// Stopped when dropped.
+    _embedded: Option<Postgres>,
+}
+
+impl Database {
+    /// Uses `DATABASE_URL` where it is set, and never falls back from it; else starts a PostgreSQL of
+    /// our own below the data directory.
+    ///
+    /// # Errors
+    /// The URL is not valid, or no PostgreSQL can be found or started.
+    pub fn open(config: &Config) -> Result<Self> {
+        if let Ok(url) = std::env::var("DATABASE_URL") {
+            return Ok(Self {
+                address: DatabaseAddress::from_url(&url)?,
+                identity: serde_json::json!({ "kind": "external" }),
+                _embedded: None,
+            });
+        }
+        crate::keys::private_directory(&config.data_directory)?;
+        let mut settings = PostgresConfig::new(config.data_directory.join("postgres"));
+        settings.bin_directory = std::env::var_os("CHANCERY_PG_BIN").map(Into::into);
+        let server = Postgres::start(settings)
+            .map_err(|why| Error::dependency("starting the embedded PostgreSQL", why))?;
+        let identity = serde_json::to_value(server.identity()).map_err(Error::bug)?;
+        let owner = DatabaseAddress::from_socket(server.socket_directory(), server.user(), "postgres");
+        block_on(migrate::database_create(&owner, DATABASE))??;
+        Ok(Self { address: owner.with_database(DATABASE), identity, _embedded: Some(server) })
+    }
+}
+
+/// Serves until SIGINT or SIGTERM.
+///
+/// # Errors
+/// A part cannot start.
+pub fn serve(config: Config, parts: Parts) -> Result<ExitCode> {
+    let database = Database::open(&config)?;
+    block_on(migrate::migrate(&database.address))??;
+    if !block_on(migrate::log_exists(&database.address))?? {
+        return Err(Error::Integrity(
+            "this database holds no log. A new installation begins one with `chancery log create`; \
+             a lost log is restored from backup"
+                .into(),
+        ));
+    }
+    let start = Start {
+        config,
+        address: database.address.clone(),
+        clock: Clock::System,
+        program: std::env::current_exe()
+            .map_err(|why| Error::dependency("finding this program", why))?,
+    };
+    let service = Service::start(&start, parts)?;
+    if let Some(address) = service.address() {
+        println!("chancery serves http://{address}");
+    }
+    wait_for_stop()?;
+    println!("stopping");
+    service.stop();
+    drop(database);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Begins the log where there is none yet and the installation is new.
+///
+/// # Errors
+/// See [`app::begin_log`].
+pub fn begin_log(config: &Config, address: &DatabaseAddress) -> Result<()> {
+    block_on(migrate::migrate(address))??;
+    block_on(app::begin_log(config, address, &Clock::System))?
+}
+
+/// Waits for SIGINT or SIGTERM.
+///
+/// # Errors
+/// Signals cannot be watched.
+pub fn wait_for_stop() -> Result<()> {
+    block_on(async {
+        use tokio::signal::unix::{SignalKind, signal};
+        let failed = |why| Error::dependency("watching signals", why);
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result.map_err(failed),
+            _ = terminate.recv() => Ok(()),
+        }
+    })?
+}
+
+/// Runs a future on a small runtime of its own.
+///
+/// # Errors
+/// The runtime cannot be made.
+pub fn block_on<T>(work: impl Future<Output = T>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|why| Error::dependency("starting a runtime", why))?;
+    Ok(runtime.block_on(work))
+}

@@ -1,0 +1,61 @@
+//! Offline verification: a folder or a report, and a public key. No database, no network.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use chancery_audit::checkpoint::SignedCheckpoint;
+use chancery_audit::export::verify_export;
+use chancery_audit::note::VerifierKey;
+
+use super::arguments::VerifyOptions;
+use crate::error::{Error, Result};
+use crate::export::ExportFolder;
+
+/// `chancery verify`
+pub fn verify(options: &VerifyOptions) -> Result<ExitCode> {
+    let key = read_key(&options.key)?;
+    let trusted = options.trusted.as_deref().map(read_checkpoint).transpose()?;
+    let report = verify_export(&ExportFolder(options.export.clone()), &key, trusted.as_ref());
+    print!("{report}");
+    Ok(if report.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// `chancery verify-report`
+pub fn verify_report(report: &Path, key: &str) -> Result<ExitCode> {
+    let bytes = std::fs::read(report)
+        .map_err(|why| Error::dependency(format!("reading {}", report.display()), why))?;
+    let check = crate::report::verify_report(&bytes, &read_key(key)?)?;
+    for fault in &check.faults {
+        println!("FAULT {fault}");
+    }
+    println!(
+        "{} claims proven by {} events, {} not provided, {} faults",
+        check.claims_proven,
+        check.events_proven,
+        check.claims_not_provided,
+        check.faults.len()
+    );
+    Ok(if check.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A verifier key given as text or as a file.
+///
+/// # Errors
+/// Neither a key nor a file that holds one.
+pub fn read_key(key: &str) -> Result<VerifierKey> {
+    if let Ok(key) = VerifierKey::parse(key) {
+        return Ok(key);
+    }
+    let text = std::fs::read_to_string(key).map_err(|why| {
+        Error::invalid("--key", format!("{key:?} is neither a verifier key nor a file: {why}"))
+    })?;
+    VerifierKey::parse(text.trim())
+        .map_err(|why| Error::invalid("--key", format!("{key} holds no verifier key: {why}")))
+}
+
+fn read_checkpoint(path: &Path) -> Result<SignedCheckpoint> {
+    let bytes = std::fs::read(path)
+        .map_err(|why| Error::dependency(format!("reading {}", path.display()), why))?;
+    SignedCheckpoint::parse(&bytes)
+        .map_err(|why| Error::invalid(path.display().to_string(), why.to_string()))
+}

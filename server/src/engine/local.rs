@@ -1,0 +1,147 @@
+//! The local engine: one child process for each attempt.
+
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use super::order::{JobOrder, Line};
+use crate::error::{Error, Result};
+
+/// Longest part of standard error that is kept.
+const STDERR_BYTES_MAX: u64 = 16 * 1024;
+
+/// A running job process.
+pub struct LocalJob {
+    child: Child,
+    /// Held open: closing it tells the child that nobody waits any more.
+    _lifeline: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
+    stderr: tokio::task::JoinHandle<String>,
+}
+
+/// How the process ended.
+#[derive(Debug)]
+pub struct Exit {
+    /// Its status.
+    pub status: ExitStatus,
+    /// The last it said on standard error.
+    pub stderr: String,
+}
+
+impl LocalJob {
+    /// Starts `program run-job` with an empty environment and hands it the order through a pipe.
+    ///
+    /// # Errors
+    /// The program cannot be started. In that case no data key has left this process.
+    pub async fn start(program: &Path, order: &JobOrder) -> Result<Self> {
+        let failed = |why| Error::dependency(format!("starting {}", program.display()), why);
+        let mut child = Command::new(program)
+            .arg("run-job")
+            .env_clear()
+            .env("RAYON_NUM_THREADS", "2")
+            .current_dir(&order.scratch)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(failed)?;
+        let (Some(mut lifeline), Some(stdout), Some(stderr)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(Error::bug("the child's pipes are missing"));
+        };
+        let mut text = zeroize::Zeroizing::new(serde_json::to_string(order).map_err(Error::bug)?);
+        text.push('\n');
+        // A child that died at once is seen by its exit status, not by this write.
+        let _ = lifeline.write_all(text.as_bytes()).await;
+        let stderr = tokio::task::spawn_local(read_tail(stderr));
+        Ok(Self { child, _lifeline: lifeline, lines: BufReader::new(stdout).lines(), stderr })
+    }
+
+    /// The next line, or none when the process has closed its output.
+    ///
+    /// # Errors
+    /// A line that is no [`Line`].
+    pub async fn next_line(&mut self) -> Result<Option<Line>> {
+        let Some(text) =
+            self.lines.next_line().await.map_err(|why| Error::dependency("reading a job", why))?
+        else {
+            return Ok(None);
+        };
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|why| Error::dependency("reading a job's line", why))
+    }
+
+    /// Ends the process at once.
+    pub async fn kill(&mut self) {
+        // The only failure is that it is gone already.
+        let _ = self.child.kill().await;
+    }
+
+    /// Process identifier, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// The operating system does not tell.
+    pub async fn wait(mut self) -> Result<Exit> {
+        let status =
+            self.child.wait().await.map_err(|why| Error::dependency("waiting for a job", why))?;
+        let stderr = self.stderr.await.unwrap_or_default();
+        Ok(Exit { status, stderr })
+    }
+}
+
+async fn read_tail(mut stderr: tokio::process::ChildStderr) -> String {
+    let mut kept = Vec::new();
+    let mut chunk = [0; 4096];
+    while let Ok(read @ 1..) = stderr.read(&mut chunk).await {
+        kept.extend_from_slice(&chunk[..read]);
+        let surplus = kept.len().saturating_sub(STDERR_BYTES_MAX as usize);
+        kept.drain(..surplus);
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
+/// A private folder for one attempt, removed when dropped.
+pub struct Scratch {
+    path: PathBuf,
+}
+
+impl Scratch {
+    /// Makes `scratch/<name>` below the data directory, empty.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn create(data_directory: &Path, name: &str) -> Result<Self> {
+        let path = data_directory.join("scratch").join(name);
+        if path.exists() {
+            std::fs::remove_dir_all(&path)
+                .map_err(|why| Error::dependency("clearing a scratch folder", why))?;
+        }
+        crate::keys::private_directory(&path)?;
+        let path =
+            path.canonicalize().map_err(|why| Error::dependency("finding a scratch folder", why))?;
+        Ok(Self { path })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.path) {
+            tracing::warn!(path = %self.path.display(), %error, "a scratch folder was left behind");
+        }
+    }
+}
