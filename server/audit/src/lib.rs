@@ -23,7 +23,7 @@ pub mod note;
 // pub mod proof;
 #[cfg(test)]
 mod testing;
-// pub mod tile;
+pub mod tile;
 
 pub use error::AuditError;
 pub use hash::Hash;
