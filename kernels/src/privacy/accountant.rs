@@ -156,26 +156,30 @@ fn log_erfc(x: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn epsilon(sigma: f64, q: f64, steps: u32) -> f64 {
-        let mut accountant = Accountant::new(sigma, q);
-        accountant.add_steps(steps);
-        accountant.epsilon(1e-5)
+    /// One row of `tests/oracles/dp_accounting.py`.
+    #[derive(serde::Deserialize)]
+    struct Vector {
+        noise_multiplier: f64,
+        batch: f64,
+        rows: f64,
+        steps: u32,
+        delta: f64,
+        rdp_epsilon: f64,
+        pld_epsilon: f64,
     }
 
-    /// (σ, q, steps, RDP ε, PLD ε) from Google's dp-accounting 0.6.0 at δ = 1e-5.
-    const VECTORS: [(f64, f64, u32, f64, f64); 4] = [
-        (1.1, 256.0 / 60_000.0, 14_040, 2.5944, 2.3796),
-        (1.3, 256.0 / 60_000.0, 3_510, 0.9538, 0.8638),
-        (1.0, 256.0 / 32_561.0, 2_540, 2.4870, 2.2402),
-        (1.1, 512.0 / 32_561.0, 128, 1.297_395_8, 0.970_841),
-    ];
-
     #[test]
-    fn agrees_with_dp_accounting_and_never_undercuts_the_tighter_accountant() {
-        for (sigma, q, steps, rdp, pld) in VECTORS {
-            let ours = epsilon(sigma, q, steps);
-            assert!((ours - rdp).abs() < 1e-3, "σ={sigma} q={q} T={steps}: {ours} vs {rdp}");
-            assert!(ours >= pld, "{ours} is below the PLD value {pld}");
+    fn agrees_with_dp_accounting_and_never_undercuts_its_tighter_accountant() {
+        let json = include_str!("../../tests/fixtures/dp_accounting.json");
+        let vectors: Vec<Vector> = serde_json::from_str(json).expect("a committed fixture");
+        assert!(vectors.len() >= 9);
+        for v in vectors {
+            let mut accountant = Accountant::new(v.noise_multiplier, v.batch / v.rows);
+            accountant.add_steps(v.steps);
+            let ours = accountant.epsilon(v.delta);
+            let (sigma, steps, theirs) = (v.noise_multiplier, v.steps, v.rdp_epsilon);
+            assert!((ours - theirs).abs() < 1e-6, "σ={sigma} T={steps}: {ours} vs {theirs}");
+            assert!(ours >= v.pld_epsilon, "{ours} is below the PLD value {}", v.pld_epsilon);
         }
     }
 
