@@ -10,6 +10,9 @@
 
 use std::f64::consts::{LN_2, PI, SQRT_2};
 
+/// Terms after which a series is given up.
+const TERMS_MAX: u32 = 10_000;
+
 /// Privacy spent by a number of equal steps, by Rényi order.
 #[derive(Debug, Clone)]
 pub(crate) struct Accountant {
@@ -86,55 +89,31 @@ fn log_moment_integer(q: f64, sigma: f64, order: f64) -> f64 {
     total
 }
 
+/// Terms beyond the order alternate in sign; their magnitudes are added, as dp-accounting does, so
+/// that the result is an upper bound and nothing cancels.
 fn log_moment_fractional(q: f64, sigma: f64, order: f64) -> f64 {
     let variance = sigma * sigma;
     let crossing = variance * (1.0 / q - 1.0).ln() + 0.5;
-    let (mut below, mut above) = (Signed::ZERO, Signed::ZERO);
-    let mut binomial = Signed { log: 0.0, negative: false };
-    let mut i = 0.0;
-    loop {
+    let half_erfc = |x: f64| log_erfc(x / (SQRT_2 * sigma)) - LN_2;
+    let exponent = |k: f64| (k * k - k) / (2.0 * variance);
+    let mut total = f64::NEG_INFINITY;
+    let mut log_binomial = 0.0;
+    let mut previous = (f64::NEG_INFINITY, f64::NEG_INFINITY);
+    for i in (0..TERMS_MAX).map(f64::from) {
         let j = order - i;
-        let half_erfc = |x: f64| log_erfc(x / (SQRT_2 * sigma)) - LN_2;
-        let exponent = |k: f64| (k * k - k) / (2.0 * variance);
-        let left = i * q.ln() + j * (-q).ln_1p() + exponent(i) + half_erfc(i - crossing);
-        let right = j * q.ln() + i * (-q).ln_1p() + exponent(j) + half_erfc(crossing - j);
-        below = below.plus(binomial.scaled(left));
-        above = above.plus(binomial.scaled(right));
-        if i > order && binomial.log + left.max(right) < -30.0 {
-            return log_add(below.log, above.log);
+        let power = |a: f64, b: f64| log_binomial + a * q.ln() + b * (-q).ln_1p();
+        let below = power(i, j) + exponent(i) + half_erfc(i - crossing);
+        let above = power(j, i) + exponent(j) + half_erfc(crossing - j);
+        total = log_add(total, log_add(below, above));
+        let falling = below < previous.0 && above < previous.1;
+        if falling && below.max(above) < total - 30.0 {
+            return total;
         }
-        let factor = (order - i) / (i + 1.0);
-        binomial = Signed {
-            log: binomial.log + factor.abs().ln(),
-            negative: binomial.negative != (factor < 0.0),
-        };
-        i += 1.0;
+        previous = (below, above);
+        log_binomial += ((order - i) / (i + 1.0)).abs().ln();
     }
-}
-
-/// A real number by sign and logarithm of its magnitude.
-#[derive(Debug, Clone, Copy)]
-struct Signed {
-    log: f64,
-    negative: bool,
-}
-
-impl Signed {
-    const ZERO: Self = Self { log: f64::NEG_INFINITY, negative: false };
-
-    fn scaled(self, log: f64) -> Self {
-        Self { log: self.log + log, ..self }
-    }
-
-    fn plus(self, other: Self) -> Self {
-        let (large, small) = if self.log >= other.log { (self, other) } else { (other, self) };
-        if small.log == f64::NEG_INFINITY {
-            return large;
-        }
-        let ratio = (small.log - large.log).exp();
-        let ratio = if small.negative == large.negative { ratio } else { -ratio };
-        Self { log: large.log + ratio.ln_1p(), negative: large.negative }
-    }
+    // Without convergence the order says nothing.
+    f64::INFINITY
 }
 
 fn log_add(a: f64, b: f64) -> f64 {
