@@ -11,6 +11,7 @@ pub mod log;
 pub mod migrate;
 pub mod model;
 pub mod principal;
+pub mod tamper;
 
 use std::time::Duration;
 

@@ -1,0 +1,3 @@
+//! Dashboard pages.
+
+pub(super) fn routes(_service: &mut actix_web::web::ServiceConfig) {}
