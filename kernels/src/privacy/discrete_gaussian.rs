@@ -59,15 +59,16 @@ pub(crate) fn system_key() -> Result<[u8; 32], KernelError> {
     Ok(key)
 }
 
-/// One ChaCha20 stream, drawn in bulk.
+/// One ChaCha20 stream, drawn in bulk and handed out 16 bits at a time: most comparisons are
+/// settled by their first few bits, and the cipher is half the cost of a sample.
 struct Bits {
     rng: ChaCha20Rng,
-    words: [u32; WORDS],
+    words: [u16; WORDS],
     used: usize,
 }
 
 /// Words drawn at a time: 4 KiB.
-const WORDS: usize = 1024;
+const WORDS: usize = 2048;
 
 impl Bits {
     fn new(key: [u8; 32], stream: u64) -> Self {
@@ -77,7 +78,7 @@ impl Bits {
     }
 
     #[inline]
-    fn next(&mut self) -> u32 {
+    fn next(&mut self) -> u16 {
         if self.used == WORDS {
             self.refill();
         }
@@ -88,10 +89,10 @@ impl Bits {
 
     #[cold]
     fn refill(&mut self) {
-        let mut bytes = [0; WORDS * 4];
+        let mut bytes = [0; WORDS * 2];
         self.rng.fill_bytes(&mut bytes);
-        for (word, four) in self.words.iter_mut().zip(bytes.chunks_exact(4)) {
-            *word = u32::from_le_bytes([four[0], four[1], four[2], four[3]]);
+        for (word, pair) in self.words.iter_mut().zip(bytes.chunks_exact(2)) {
+            *word = u16::from_le_bytes([pair[0], pair[1]]);
         }
         self.used = 0;
     }
@@ -163,7 +164,7 @@ fn bernoulli_exp_unit(bits: &mut Bits, numerator: u64, denominator: u64) -> bool
 }
 
 /// True with probability exactly numerator / denominator: compares the binary expansion of a
-/// uniform real with the fraction, 32 digits at a time.
+/// uniform real with the fraction, 16 digits at a time.
 #[inline]
 fn bernoulli(bits: &mut Bits, numerator: u64, denominator: u64) -> bool {
     if numerator >= denominator {
@@ -171,7 +172,7 @@ fn bernoulli(bits: &mut Bits, numerator: u64, denominator: u64) -> bool {
     }
     let mut numerator = numerator;
     loop {
-        let target = u128::from(numerator) << 32;
+        let target = u128::from(numerator) << 16;
         let drawn = u128::from(bits.next()) * u128::from(denominator);
         if drawn >= target {
             return false;
@@ -180,7 +181,7 @@ fn bernoulli(bits: &mut Bits, numerator: u64, denominator: u64) -> bool {
         if left >= u128::from(denominator) {
             return true;
         }
-        // The digits so far agree (probability 2⁻³²): go on with the remainder.
+        // The digits so far agree (probability 2⁻¹⁶): go on with the remainder.
         numerator = left as u64;
     }
 }
@@ -189,7 +190,8 @@ fn bernoulli(bits: &mut Bits, numerator: u64, denominator: u64) -> bool {
 #[inline]
 fn uniform_below(bits: &mut Bits, bound: u64) -> u64 {
     loop {
-        let product = u64::from(bits.next()) * bound;
+        let drawn = u64::from(bits.next()) << 16 | u64::from(bits.next());
+        let product = drawn * bound;
         let low = product & u64::from(u32::MAX);
         // Only below `bound` can the draw lie in the part to be rejected.
         if low >= bound || low >= (1_u64 << 32) % bound {
@@ -292,24 +294,6 @@ mod tests {
         assert!((share(third) - 1.0 / 3.0).abs() < 0.01);
         let decayed = (0..DRAWS).filter(|_| bernoulli_exp(&mut bits, 5, 2)).count();
         assert!((share(decayed) - (-2.5_f64).exp()).abs() < 0.01);
-    }
-
-    #[test]
-    fn tmp_speed() {
-        let mut v = vec![0_i64; 1_000_000];
-        let t = std::time::Instant::now();
-        let mut b = Bits::new([1; 32], 0);
-        add_lane(&mut b, &mut v, 5_000_001);
-        println!("XX lane {:?}", t.elapsed());
-        let t = std::time::Instant::now();
-        let mut x = 0;
-        for _ in 0..16_000_000 { x ^= b.next(); }
-        println!("XX bits {:?} {x}", t.elapsed());
-        let g = crate::privacy::GradientGrid::new(1.0, 1.0, 1000, 512, 10);
-        let f = vec![0.1_f32; 1000];
-        let t = std::time::Instant::now();
-        for _ in 0..1000 { v.iter_mut().zip(&f).for_each(|(a, b)| *a += g.round(*b)); }
-        println!("XX round 1M {:?}", t.elapsed());
     }
 
     #[test]
