@@ -44,21 +44,25 @@ fn mentions(code: &str, builtin: &str) -> bool {
 }
 
 fn calls(code: &str, name: &str) -> bool {
-    code.match_indices(&format!("{name}(")).any(|(at, _)| {
-        !code[..at]
-            .ends_with(|before: char| before.is_alphanumeric() || before == '_' || before == '.')
-    })
+    code.match_indices(&format!("{name}("))
+        .any(|(at, _)| !code[..at].ends_with(|before: char| is_word(before) || before == '.'))
 }
 
-/// The source without comments and without white space. A `#` inside text also ends its line
-/// here only where the quotes before it on the line are balanced.
+/// The source without comments, and with white space only where it parts two words. A `#` inside
+/// text also ends its line here only where the quotes before it on the line are balanced.
 fn squeeze(source: &str) -> String {
-    source
-        .lines()
-        .map(without_comment)
-        .flat_map(str::chars)
-        .filter(|c| !c.is_whitespace())
-        .collect()
+    let mut code = String::with_capacity(source.len());
+    for word in source.lines().flat_map(|line| without_comment(line).split_whitespace()) {
+        if code.ends_with(is_word) && word.starts_with(is_word) {
+            code.push(' ');
+        }
+        code.push_str(word);
+    }
+    code
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 fn without_comment(line: &str) -> &str {
@@ -87,6 +91,8 @@ mod tests {
             "x := opa.runtime()",
             "x := uuid.rfc4122(\"a\")",
             "x if { print(1) }",
+            "x if print(1)",
+            "x if\n\tprint (1)",
             "x := \"#\" # \nx := time.now_ns()",
             "x := concat(\"#\", [\"a\"]) if time.now_ns() > 0",
             "allow if true with time.now_ns as 1",

@@ -69,6 +69,7 @@ fn numbers_that_are_none_deny() {
         let decision = decide(support::pack(), &facts);
         assert!(!decision.allow);
         assert!(decision.verdicts.iter().all(|verdict| verdict.result == RuleResult::Error));
+        assert!(decision.verdicts[0].reason.contains("/outcome/attributes/0/parity_difference"));
         assert_eq!(decision.facts_digest, "");
         replay(support::pack(), &facts, &decision).unwrap();
     }

@@ -14,6 +14,7 @@ pub use outcome::{AttributeOutcome, GroupOutcome, OutcomeFacts};
 pub use system::{AnnexArea, ProhibitedPractices, RiskFacts, SystemFacts};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::PolicyError;
 
@@ -87,10 +88,31 @@ impl Facts {
     /// [`PolicyError::FactsMalformed`] for a number that is not finite, and
     /// [`PolicyError::FactsTooLarge`].
     pub fn canonical_json(&self) -> Result<String, PolicyError> {
-        let json = serde_json_canonicalizer::to_string(self)
-            .map_err(|error| PolicyError::FactsMalformed { problem: error.to_string() })?;
+        let malformed = |problem: String| PolicyError::FactsMalformed { problem };
+        let value = serde_json::to_value(self).map_err(|error| malformed(error.to_string()))?;
+        if let Some(place) = null_in(&value) {
+            return Err(malformed(format!("{place} is not a finite number")));
+        }
+        let json = serde_json_canonicalizer::to_string(&value)
+            .map_err(|error| malformed(error.to_string()))?;
         check_length(json.len())?;
         Ok(json)
+    }
+}
+
+/// Where the first `null` stands. Absent facts are left out, and so a `null` can only be a number
+/// that is not finite, which the serializer turned into one.
+fn null_in(value: &Value) -> Option<String> {
+    let below = |name: String, child| null_in(child).map(|place| format!("/{name}{place}"));
+    match value {
+        Value::Null => Some(String::new()),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(at, child)| below(at.to_string(), child))
+        }
+        Value::Object(members) => {
+            members.iter().find_map(|(name, child)| below(name.clone(), child))
+        }
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }
 }
 
