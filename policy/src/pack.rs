@@ -27,6 +27,7 @@ const MANIFEST_FILE: &str = "pack.rego";
 pub struct Pack {
     version: String,
     digest: String,
+    sources: BTreeMap<String, String>,
     rules: Vec<RuleMetadata>,
     mandatory: Vec<String>,
     rego: Rego,
@@ -62,6 +63,7 @@ impl Pack {
         Ok(Self {
             version,
             digest: digest(&sources),
+            sources,
             mandatory: mandatory_ids(&rule_files),
             rules,
             rego,
@@ -77,6 +79,11 @@ impl Pack {
     /// the path (eight bytes, big-endian), the path, the length of the text, the text.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// The (path, text) pairs in the order of their paths: what a later replay loads again.
+    pub fn sources(&self) -> &BTreeMap<String, String> {
+        &self.sources
     }
 
     /// The rules in the order of their ids.

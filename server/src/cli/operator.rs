@@ -85,10 +85,10 @@ pub fn replay(config: &Config) -> Result<ExitCode> {
 pub async fn replay_all(store: &Store) -> Result<(usize, Vec<String>)> {
     let (mut same, mut different) = (0, Vec::new());
     for row in store.decision_list(i64::MAX).await? {
-        let sources: Vec<(String, String)> =
+        let sources: std::collections::BTreeMap<String, String> =
             serde_json::from_value(store.pack_sources(&row.pack_digest).await?)
                 .map_err(Error::bug)?;
-        let pack = Pack::from_sources(sources).map_err(Error::bug)?;
+        let pack = Pack::from_sources(sources.into_iter().collect()).map_err(Error::bug)?;
         let facts = Facts::parse(row.facts.as_bytes()).map_err(Error::bug)?;
         let recorded: Decision = serde_json::from_value::<Value>(row.record)
             .and_then(serde_json::from_value)

@@ -4,19 +4,22 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use chancery_audit::checkpoint::SignedCheckpoint;
-use chancery_audit::export::verify_export;
+use chancery_audit::export::{Report, verify_export};
 use chancery_audit::note::VerifierKey;
 
 use super::arguments::VerifyOptions;
 use crate::error::{Error, Result};
 use crate::export::ExportFolder;
 
+/// Findings that are printed; the first is the one to look at.
+const FINDINGS_SHOWN: usize = 20;
+
 /// `chancery verify`
 pub fn verify(options: &VerifyOptions) -> Result<ExitCode> {
     let key = read_key(&options.key)?;
     let trusted = options.trusted.as_deref().map(read_checkpoint).transpose()?;
     let report = verify_export(&ExportFolder(options.export.clone()), &key, trusted.as_ref());
-    print!("{report}");
+    print!("{}", describe(&report));
     Ok(if report.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -36,6 +39,23 @@ pub fn verify_report(report: &Path, key: &str) -> Result<ExitCode> {
         check.faults.len()
     );
     Ok(if check.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The report as a person reads it: the verdict first, then what is wrong, the first event first.
+pub fn describe(report: &Report) -> String {
+    let verdict = if report.is_ok() { "OK" } else { "TAMPERED" };
+    let root = report.root().map_or_else(|| "none".into(), |root| root.to_string());
+    let mut text = format!("{verdict}: {} events, root {root}\n", report.size());
+    if report.erased > 0 {
+        text.push_str(&format!("{} payloads were erased, which is no fault\n", report.erased));
+    }
+    for finding in report.findings.iter().take(FINDINGS_SHOWN) {
+        text.push_str(&format!("{finding}\n"));
+    }
+    if let Some(more @ 1..) = report.findings.len().checked_sub(FINDINGS_SHOWN) {
+        text.push_str(&format!("and {more} more findings\n"));
+    }
+    text
 }
 
 /// A verifier key given as text or as a file.

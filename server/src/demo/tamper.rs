@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chancery_audit::export::{Report, verify_export};
 
 use super::walk::{Walk, require};
-use crate::cli::block_on;
+use crate::cli::{block_on, describe};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::export::{ExportFolder, export};
@@ -25,7 +25,7 @@ pub fn export_verify_and_tamper(walk: &Walk<'_>, address: &DatabaseAddress) -> R
     let folder = fresh_folder(&walk.config.data_directory, "export")?;
     let size = export_from(address, &folder)?;
     let honest = check(walk, &folder)?;
-    require(honest.is_ok(), &format!("the export must verify: {honest}"))?;
+    require(honest.is_ok(), &format!("the export must verify: {}", describe(&honest)))?;
     walk.say.line(&format!("chancery verify {} --key <log key>: {size} events, OK", folder.display()));
 
     block_on(copy_log(address, COPY))??;
@@ -35,10 +35,10 @@ pub fn export_verify_and_tamper(walk: &Walk<'_>, address: &DatabaseAddress) -> R
     export_from(&copy, &folder)?;
     block_on(drop_database(address, COPY))??;
     let caught = check(walk, &folder)?;
-    let named = caught.first().is_some_and(|finding| finding.names_leaf(altered));
-    require(named, &format!("verify must name leaf {altered}: {caught}"))?;
+    let named = caught.first_tampered().is_some_and(|finding| finding.leaf_index == Some(altered));
+    require(named, &format!("verify must name leaf {altered}: {}", describe(&caught)))?;
     walk.say.line(&format!("one row rewritten in the copy (leaf {altered}), as its owner could"));
-    for line in caught.to_string().lines().take(3) {
+    for line in describe(&caught).lines().take(3) {
         walk.say.line(line);
     }
     Ok(size)

@@ -100,8 +100,8 @@ pub struct Outcome {
     pub parameters: u64,
     /// Device it ran on.
     pub device: Device,
-    /// Processor seconds of the process.
-    pub processor_seconds: f64,
+    /// Processor seconds of the process, where the system tells.
+    pub processor_seconds: Option<f64>,
 }
 
 impl Outcome {
@@ -147,7 +147,7 @@ mod tests {
             delta_femto: None,
             parameters: 1,
             device: Device::Cpu,
-            processor_seconds: 0.5,
+            processor_seconds: Some(0.5),
         }
     }
 

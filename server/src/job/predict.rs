@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chancery_kernels::artefact;
-use chancery_kernels::predict::predict_rows;
-use chancery_kernels::train::TrainedModel;
+use chancery_kernels::{TrainedModel, predict_rows};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 

@@ -35,7 +35,7 @@ pub async fn database_create(address: &DatabaseAddress, name: &str) -> Result<bo
 pub async fn migrate(address: &DatabaseAddress) -> Result<()> {
     let mut connection = address.connect_as_owner().await?;
     MIGRATOR
-        .run_direct(None, &mut connection)
+        .run(&mut connection)
         .await
         .map_err(|why| Error::dependency("migrating the database", why))?;
     connection.close().await?;
