@@ -115,7 +115,7 @@ impl Default for GateConfig {
         Self {
             enforce_early: true,
             parity_difference_max: 0.10,
-            equalized_odds_difference_max: 0.10,
+            equalized_odds_difference_max: 0.20,
             four_fifths_min: 0.8,
             minimum_group_size: 100,
             gated_attributes: vec!["sex".into()],

@@ -97,6 +97,11 @@ impl Sequencer {
         }
     }
 
+    /// Gives its connections back.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+
     async fn append_batch(&self, tx: &mut Tx) -> Result<Option<(LogHead, i64)>> {
         if !tx.log_lock().await? {
             return Ok(None);

@@ -131,6 +131,7 @@ fn run_sequencer(start: Start, stop: watch::Receiver<bool>, ready: mpsc::Sender<
         };
         if let Some(sequencer) = announce(opened.await, &ready) {
             sequencer.run(stop).await;
+            sequencer.close().await;
         }
     });
 }
@@ -151,7 +152,9 @@ fn run_worker(start: Start, stop: watch::Receiver<bool>, ready: mpsc::Sender<Res
             dispatcher.gate.register(&dispatcher.store).await.unwrap_or_else(|error| {
                 tracing::error!(%error, "the rule pack could not be kept");
             });
-            Rc::new(dispatcher).run(stop).await;
+            let dispatcher = Rc::new(dispatcher);
+            Rc::clone(&dispatcher).run(stop).await;
+            dispatcher.store.close().await;
         }
     });
 }

@@ -1,7 +1,7 @@
 //! `chancery demo`: sets everything up by itself and walks one real job through all rooms, over the real
 //! REST API, on UCI Adult. A demo that was interrupted goes on where it stopped.
 
-mod cards;
+pub mod cards;
 mod narrator;
 mod people;
 mod tamper;
@@ -22,9 +22,9 @@ use narrator::Narrator;
 use walk::Walk;
 
 /// UCI Adult, training split; see `server/data/adult/README.md`.
-static ADULT_TRAINING: &[u8] = include_bytes!("../../data/adult/adult.data.gz");
+pub static ADULT_TRAINING: &[u8] = include_bytes!("../../data/adult/adult.data.gz");
 /// UCI Adult, held-out split.
-static ADULT_EVALUATION: &[u8] = include_bytes!("../../data/adult/adult.test.gz");
+pub static ADULT_EVALUATION: &[u8] = include_bytes!("../../data/adult/adult.test.gz");
 
 /// Runs the demo.
 ///

@@ -31,7 +31,7 @@ pub fn run(
 ) -> Result<()> {
     actix_web::rt::System::new().block_on(async move {
         let app = Data::new(open.await?);
-        let (server, address) = bind(app)?;
+        let (server, address) = bind(app.clone())?;
         let handle = server.handle();
         actix_web::rt::spawn(async move {
             // A closed channel means that the service is gone: stop as well.
@@ -40,7 +40,9 @@ pub fn run(
         });
         // The starter may have given up; then `stop` is already closed.
         let _ = ready.send(Ok(address));
-        server.await.map_err(|why| Error::dependency("serving HTTP", why))
+        let served = server.await.map_err(|why| Error::dependency("serving HTTP", why));
+        app.store.close().await;
+        served
     })
 }
 

@@ -214,7 +214,7 @@ async fn count_rows(store: &Store, blobs: &Blobs, digest: &str, card: &DatasetCa
     let plain = blobs.get(digest, &wrapped_key).await?;
     let schema = card.schema.clone();
     let rows = tokio::task::spawn_blocking(move || {
-        TabularData::parse_csv(&plain, &schema, &[]).map(|data| data.rows())
+        TabularData::parse_csv(&plain, &schema, &schema.default_features()).map(|data| data.rows())
     })
     .await
     .map_err(Error::bug)?
