@@ -8,6 +8,18 @@ use sha2::{Digest as _, Sha256};
 
 use crate::AuditError;
 
+/// Set in the value of every byte that is no lowercase hexadecimal digit.
+const NO_DIGIT: u8 = 0x80;
+/// Value of each byte as a digit: verification reads millions of digests, so without branches.
+const DIGIT_VALUES: [u8; 256] = {
+    let (mut values, mut digit) = ([NO_DIGIT; 256], 0);
+    while digit < 16 {
+        values[b"0123456789abcdef"[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    values
+};
+
 /// 32 bytes of SHA-256. Written as 64 lowercase hexadecimal digits, in serde too.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash([u8; 32]);
@@ -40,13 +52,19 @@ impl Hash {
     /// # Errors
     /// [`AuditError::Malformed`] for any other length, character or case.
     pub fn from_hex(text: &str) -> Result<Self, AuditError> {
-        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return Err(AuditError::malformed("hash", "upper-case hexadecimal"));
-        }
+        let malformed = || {
+            AuditError::malformed("hash", format_args!("{text:?} is not 64 lowercase hex digits"))
+        };
+        let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return Err(malformed()) };
+        let pairs: &[[u8; 2]; 32] = pairs.try_into().map_err(|_| malformed())?;
         let mut bytes = [0; 32];
-        hex::decode_to_slice(text, &mut bytes)
-            .map_err(|error| AuditError::malformed("hash", error))?;
-        Ok(Self(bytes))
+        let mut wrong = 0;
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            let (high, low) = (DIGIT_VALUES[usize::from(*high)], DIGIT_VALUES[usize::from(*low)]);
+            *byte = high << 4 | low & 0x0f;
+            wrong |= high | low;
+        }
+        if wrong & NO_DIGIT == 0 { Ok(Self(bytes)) } else { Err(malformed()) }
     }
 
     /// Parses padded standard base64 (RFC 4648 §4).
@@ -81,11 +99,20 @@ impl AsRef<[u8]> for Hash {
     }
 }
 
+impl Hash {
+    fn with_hex<T>(&self, then: impl FnOnce(&str) -> T) -> T {
+        let mut text = [0; 64];
+        for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(self.0) {
+            let digits = b"0123456789abcdef";
+            *pair = [digits[usize::from(byte >> 4)], digits[usize::from(byte & 0x0f)]];
+        }
+        then(std::str::from_utf8(&text).unwrap_or_default())
+    }
+}
+
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [0; 64];
-        hex::encode_to_slice(self.0, &mut text).map_err(|_| fmt::Error)?;
-        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+        self.with_hex(|text| f.write_str(text))
     }
 }
 
@@ -105,14 +132,27 @@ impl std::str::FromStr for Hash {
 
 impl Serialize for Hash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        self.with_hex(|text| serializer.serialize_str(text))
     }
 }
 
 impl<'de> Deserialize<'de> for Hash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::from_hex(&text).map_err(de::Error::custom)
+        deserializer.deserialize_str(HexVisitor)
+    }
+}
+
+struct HexVisitor;
+
+impl de::Visitor<'_> for HexVisitor {
+    type Value = Hash;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("64 lowercase hexadecimal digits")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Hash, E> {
+        Hash::from_hex(text).map_err(E::custom)
     }
 }
 
@@ -135,6 +175,10 @@ mod tests {
     fn rejects_other_spellings() {
         assert!(Hash::from_hex(&"AB".repeat(32)).is_err());
         assert!(Hash::from_hex("ab").is_err());
+        assert!(Hash::from_hex(&"ab".repeat(33)).is_err());
+        assert!(Hash::from_hex(&"ag".repeat(32)).is_err());
+        assert!(Hash::from_hex(&"ga".repeat(32)).is_err());
+        assert!(Hash::from_hex(&"a".repeat(63)).is_err());
         // The last character carries bits beyond the 32nd byte.
         assert!(Hash::from_base64("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFV=").is_err());
     }
@@ -143,6 +187,7 @@ mod tests {
         #[test]
         fn round_trips(bytes: [u8; 32]) {
             let hash = Hash::new(bytes);
+            prop_assert_eq!(hash.to_string(), hex::encode(bytes));
             prop_assert_eq!(Hash::from_hex(&hash.to_string()).unwrap(), hash);
             prop_assert_eq!(Hash::from_base64(&hash.to_base64()).unwrap(), hash);
         }

@@ -1,6 +1,6 @@
 //! The envelope: the fields of a leaf and their one encoding.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, io};
 
 use serde::{Deserialize, Serialize};
 
@@ -45,10 +45,7 @@ impl Envelope {
     pub fn encode(&self) -> Result<Vec<u8>, AuditError> {
         self.check()?;
         let bytes = self.to_bytes()?;
-        if bytes.len() > ENTRY_LENGTH_MAX {
-            let (length, limit) = (bytes.len(), ENTRY_LENGTH_MAX);
-            return Err(AuditError::TooLong { what: WHAT, length, limit });
-        }
+        check_length(&bytes)?;
         Ok(bytes)
     }
 
@@ -63,6 +60,9 @@ impl Envelope {
         if wire.v != VERSION {
             return Err(AuditError::malformed(WHAT, format_args!("version {}", wire.v)));
         }
+        if !wire.is_spelled(entry) {
+            return Err(AuditError::malformed(WHAT, "not canonical JSON"));
+        }
         let envelope = Self {
             id: EventId::parse(&wire.id)?,
             kind: EventKind::new(wire.kind)?,
@@ -74,9 +74,8 @@ impl Envelope {
             },
             payload_sha256: wire.payload_sha256,
         };
-        if envelope.encode()? != entry {
-            return Err(AuditError::malformed(WHAT, "not canonical JSON"));
-        }
+        envelope.check()?;
+        check_length(entry)?;
         Ok(envelope)
     }
 
@@ -115,10 +114,18 @@ impl Envelope {
     }
 }
 
+fn check_length(entry: &[u8]) -> Result<(), AuditError> {
+    let (length, limit) = (entry.len(), ENTRY_LENGTH_MAX);
+    if length > limit {
+        return Err(AuditError::TooLong { what: WHAT, length, limit });
+    }
+    Ok(())
+}
+
 /// The members in canonical order: sorted by name.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wire<'a> {
+struct Wire<'a> {
     #[serde(borrow)]
     actor: Cow<'a, str>,
     #[serde(borrow)]
@@ -131,6 +138,28 @@ pub(super) struct Wire<'a> {
     #[serde(borrow)]
     time: Cow<'a, str>,
     v: u8,
+}
+
+impl Wire<'_> {
+    /// Whether `entry` is how these members are written.
+    fn is_spelled(&self, entry: &[u8]) -> bool {
+        let mut rest = Expected(entry);
+        serde_json::to_writer(&mut rest, self).is_ok() && rest.0.is_empty()
+    }
+}
+
+/// A writer that accepts only the bytes it holds: comparing without a copy.
+struct Expected<'a>(&'a [u8]);
+
+impl io::Write for Expected<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.strip_prefix(bytes).ok_or(io::ErrorKind::InvalidData)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{CHECKPOINT_PATH, PAYLOADS_PATH, Report, verify_export};
+use super::{CHECKPOINT_PATH, PAYLOADS_PATH, Report, encode_payload_line, verify_export};
 use crate::{
     Hash,
     checkpoint::{Checkpoint, SignedCheckpoint},
@@ -91,9 +91,8 @@ pub(super) fn event(index: u64, kind: &str) -> (Vec<u8>, String) {
         subject: Subject { kind: "job".into(), id: index.to_string() },
         payload_sha256: payload_digest(salt.as_bytes(), payload.as_bytes()),
     };
-    let payload = serde_json::to_string(&payload).unwrap();
-    let line =
-        format!(r#"{{"index":{index},"event_id":"{id}","salt":"{salt}","payload":{payload}}}"#);
+    let revealed = Some((salt.as_bytes(), payload.as_str()));
+    let line = encode_payload_line(index, envelope.id, revealed).unwrap().trim_end().to_owned();
     (envelope.encode().unwrap(), line)
 }
 

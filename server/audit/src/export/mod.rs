@@ -20,6 +20,7 @@ mod trusted;
 
 use std::collections::BTreeMap;
 
+pub use payloads::encode_payload_line;
 pub use report::{Fault, Finding, Report};
 
 use crate::{checkpoint::SignedCheckpoint, event::EventId, note::VerifierKey};

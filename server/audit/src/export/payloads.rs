@@ -2,16 +2,16 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::report::{Fault, Finding};
 use crate::{
-    Hash,
-    event::{Envelope, payload_digest},
+    AuditError, Hash,
+    event::{Envelope, EventId, payload_digest},
 };
 
 /// One line of the file.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Line<'a> {
     index: u64,
@@ -21,6 +21,26 @@ pub(super) struct Line<'a> {
     salt: Option<Cow<'a, str>>,
     #[serde(borrow)]
     payload: Option<Cow<'a, str>>,
+}
+
+/// The line of leaf `index`, with its newline: salt and payload, or `None` where they were
+/// erased.
+///
+/// # Errors
+/// None in practice: the line holds only strings and a number.
+pub fn encode_payload_line(
+    index: u64,
+    event_id: EventId,
+    payload: Option<(&[u8; 32], &str)>,
+) -> Result<String, AuditError> {
+    let line = Line {
+        index,
+        event_id: event_id.to_string().into(),
+        salt: payload.map(|(salt, _)| hex::encode(salt).into()),
+        payload: payload.map(|(_, payload)| payload.into()),
+    };
+    let line = serde_json::to_string(&line);
+    line.map(|line| line + "\n").map_err(|e| AuditError::malformed("payload line", e))
 }
 
 /// What a good line says of the payload.
