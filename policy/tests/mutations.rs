@@ -1,5 +1,5 @@
-//! Weakens the rules one statement at a time: each reason and each condition of a `pass` must be
-//! held by a golden case. Mandatory rules cannot be altered at all, and are left out.
+//! Weakens the rules one reason at a time: each must be held by a golden case. Mandatory rules
+//! cannot be altered at all, and are left out.
 
 #![allow(clippy::unwrap_used)]
 
