@@ -147,6 +147,7 @@ fn check_mandatory(sources: &Sources) -> Result<(), PolicyError> {
 fn load(rego: &mut Rego, sources: &Sources) -> Result<BTreeMap<String, String>, PolicyError> {
     let mut rules = BTreeMap::new();
     for (file, text) in sources {
+        purity::check_nesting(file, text)?;
         purity::check(file, text)?;
         let package = rego.add(file, text).map_err(|problem| at(file, problem))?;
         let Some(id) = rule_id(file, &package)? else { continue };

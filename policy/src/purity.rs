@@ -18,6 +18,52 @@ pub(crate) const IMPURE: [(&str, u8); 7] = [
     ("print", 1),
 ];
 
+/// Deepest nesting of brackets in a rule file. The parser tries a comprehension before a literal
+/// at every opening bracket, so that its work doubles with each level.
+const NESTING_MAX: usize = 12;
+
+/// Refuses a file whose brackets nest so deeply that parsing it would not end in useful time.
+pub(crate) fn check_nesting(file: &str, source: &str) -> Result<(), PolicyError> {
+    let mut depth = 0_usize;
+    let mut inside = Inside::Code;
+    for c in source.chars() {
+        inside = inside.after(c);
+        match (&inside, c) {
+            (Inside::Code, '(' | '[' | '{') => depth += 1,
+            (Inside::Code, ')' | ']' | '}') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > NESTING_MAX {
+            let problem = format!("brackets nest deeper than {NESTING_MAX}");
+            return Err(PolicyError::Source { file: file.to_owned(), problem });
+        }
+    }
+    Ok(())
+}
+
+/// Where in a Rego file a character stands: a bracket closed inside text must not count.
+#[derive(Clone, Copy)]
+enum Inside {
+    Code,
+    Comment,
+    Text,
+    Escape,
+    RawText,
+}
+
+impl Inside {
+    fn after(self, c: char) -> Self {
+        match (self, c) {
+            (Self::Code, '#') => Self::Comment,
+            (Self::Code, '"') | (Self::Escape, _) => Self::Text,
+            (Self::Code, '`') => Self::RawText,
+            (Self::Comment, '\n') | (Self::Text, '"') | (Self::RawText, '`') => Self::Code,
+            (Self::Text, '\\') => Self::Escape,
+            (state, _) => state,
+        }
+    }
+}
+
 /// Refuses a file that names an impure builtin outside its comments, however spaced and whether
 /// written with a dot or a bracket. A text that happens to hold such a name is refused as well:
 /// too strict is the safe side.
@@ -48,11 +94,10 @@ fn calls(code: &str, name: &str) -> bool {
         .any(|(at, _)| !code[..at].ends_with(|before: char| is_word(before) || before == '.'))
 }
 
-/// The source without comments, and with white space only where it parts two words. A `#` inside
-/// text also ends its line here only where the quotes before it on the line are balanced.
+/// The source without comments, and with white space only where it parts two words.
 fn squeeze(source: &str) -> String {
     let mut code = String::with_capacity(source.len());
-    for word in source.lines().flat_map(|line| without_comment(line).split_whitespace()) {
+    for word in without_comments(source).split_whitespace() {
         if code.ends_with(is_word) && word.starts_with(is_word) {
             code.push(' ');
         }
@@ -61,23 +106,24 @@ fn squeeze(source: &str) -> String {
     code
 }
 
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
+fn without_comments(source: &str) -> String {
+    let mut inside = Inside::Code;
+    let mut keep = |c: char| {
+        inside = inside.after(c);
+        !matches!(inside, Inside::Comment)
+    };
+    source.chars().filter(|c| keep(*c)).collect()
 }
 
-fn without_comment(line: &str) -> &str {
-    let comment = line.match_indices('#').find(|(at, _)| {
-        let before = &line[..*at];
-        before.matches('"').count() % 2 == 0 && before.matches('`').count() % 2 == 0
-    });
-    comment.map_or(line, |(at, _)| &line[..at])
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::check;
+    use super::{check, check_nesting};
 
     #[test]
     fn impure_spellings_are_refused() {
@@ -99,6 +145,15 @@ mod tests {
         ] {
             assert!(check("a.rego", source).is_err(), "{source}");
         }
+    }
+
+    #[test]
+    fn brackets_closed_in_text_or_comment_do_not_count() {
+        for filler in ["\"]\",", "\"\\\"]\",", "`]`,", "# ]\n"] {
+            let source = format!("x := {}", format!("[{filler}").repeat(20));
+            assert!(check_nesting("a.rego", &source).is_err(), "{filler}");
+        }
+        check_nesting("a.rego", "x := \"[[[[[[[[[[[[[[\" # [[[[[[[[[[[[[[").unwrap();
     }
 
     #[test]
