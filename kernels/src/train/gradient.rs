@@ -146,7 +146,7 @@ mod tests {
     }
 
     fn term(index: usize) -> RowTerm {
-        RowTerm { label: index % 3 == 0, weight: 1.0 / (1 + index % 2) as f32, push: 0.7 }
+        RowTerm { label: index.is_multiple_of(3), weight: 1.0 / (1 + index % 2) as f32, push: 0.7 }
     }
 
     /// Weighted, clipped gradient of one row by burn's automatic differentiation.

@@ -64,7 +64,7 @@ pub fn train(
         Device::Cpu => run::run::<Flex>(spec, data, evaluation, &Default::default(), on_progress),
         #[cfg(feature = "cuda")]
         Device::Cuda { index, .. } => {
-            let device = burn::backend::cuda::CudaDevice::new(*index);
+            let device = burn::backend::cuda::CudaDevice { index: *index };
             run::run::<burn::backend::Cuda>(spec, data, evaluation, &device, on_progress)
         }
         #[cfg(not(feature = "cuda"))]
