@@ -65,6 +65,7 @@ pub async fn not_found(request: HttpRequest) -> HttpResponse {
 fn class(error: &Error) -> (StatusCode, &'static str, &'static str) {
     match error {
         Error::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid-request", "The request cannot be used"),
+        Error::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large"),
         Error::Unauthenticated(_) => {
             (StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in to do this")
         }
