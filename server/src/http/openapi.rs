@@ -5,6 +5,7 @@ use actix_web::web::{ServiceConfig, get};
 use utoipa::OpenApi;
 
 use super::api::{data, events, jobs, models, people};
+use super::live;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -18,7 +19,7 @@ use super::api::{data, events, jobs, models, people};
         people::create_principal, people::me, people::create_key,
         data::upload_blob, data::create_dataset, data::list_datasets, data::create_system,
         data::list_systems, data::list_budgets,
-        jobs::create_job, jobs::list_jobs, jobs::get_job, jobs::cancel_job,
+        jobs::create_job, jobs::list_jobs, jobs::get_job, jobs::cancel_job, live::job_progress,
         models::list_models, models::get_model, models::create_approval, models::create_report,
         models::create_deployment, models::list_deployments, models::predict,
         models::stop_deployment, models::get_report,
