@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chancery_audit::checkpoint::{Checkpoint, SignedCheckpoint};
-use chancery_audit::{AuditError, Hash};
 use chancery_audit::merkle;
 use chancery_audit::note::{VerifierKey, signature_line};
 use chancery_audit::tile::{TileId, TileWriter, decode_tile};
+use chancery_audit::{AuditError, Hash};
 use tokio::sync::watch;
 
 use crate::error::{Error, Result};
@@ -71,7 +71,8 @@ impl Sequencer {
     /// # Errors
     /// The database fails, or the log is damaged. Nothing is half done.
     pub async fn step(&self) -> Result<Step> {
-        let published = self.store.run_tx("sequence", async |tx| self.append_batch(tx).await).await?;
+        let published =
+            self.store.run_tx("sequence", async |tx| self.append_batch(tx).await).await?;
         let Some((head, count)) = published else { return Ok(Step::Idle) };
         // A crash here leaves a copy that is older than the log, which the next start accepts.
         write_atomically(&self.checkpoint_copy, head.note.as_bytes())?;
@@ -171,8 +172,9 @@ impl Sequencer {
                 head.origin, self.origin
             )));
         }
-        verified(&head.note, &self.verifier_key)
-            .map_err(|why| Error::Integrity(format!("the log's head is not signed by this key: {why}")))?;
+        verified(&head.note, &self.verifier_key).map_err(|why| {
+            Error::Integrity(format!("the log's head is not signed by this key: {why}"))
+        })?;
         Ok(())
     }
 
@@ -200,7 +202,10 @@ impl Sequencer {
 ///
 /// # Errors
 /// It is malformed, of another log, or not signed by this key.
-pub fn verified(text: &str, key: &VerifierKey) -> std::result::Result<SignedCheckpoint, AuditError> {
+pub fn verified(
+    text: &str,
+    key: &VerifierKey,
+) -> std::result::Result<SignedCheckpoint, AuditError> {
     let signed = SignedCheckpoint::parse(text.as_bytes())?;
     signed.verify(key, &[])?;
     Ok(signed)

@@ -3,6 +3,7 @@
 mod arguments;
 mod operator;
 mod person;
+mod plugin;
 mod serve;
 mod verify;
 
@@ -10,8 +11,8 @@ use std::process::ExitCode;
 
 pub use arguments::{Arguments, Command, Connection, DemoOptions};
 pub use person::{read_token, register as register_key, send_approval};
-pub use verify::describe;
 pub use serve::{Database, begin_log, block_on, wait_for_stop};
+pub use verify::describe;
 
 use crate::error::{Error, Result};
 
@@ -49,6 +50,7 @@ fn run_command(config_path: Option<&std::path::Path>, command: Command) -> Resul
         Command::Submit(submit) => person::submit(&submit),
         Command::Verify(options) => verify::verify(&options),
         Command::VerifyReport { report, key } => verify::verify_report(&report, &key),
+        Command::Plugin(command) => plugin::plugin(&command),
         Command::Openapi => {
             println!("{}", crate::http::openapi::document()?);
             Ok(ExitCode::SUCCESS)

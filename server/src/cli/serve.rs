@@ -43,7 +43,8 @@ impl Database {
         let server = Postgres::start(settings)
             .map_err(|why| Error::dependency("starting the embedded PostgreSQL", why))?;
         let identity = serde_json::to_value(server.identity()).map_err(Error::bug)?;
-        let owner = DatabaseAddress::from_socket(server.socket_directory(), server.user(), "postgres");
+        let owner =
+            DatabaseAddress::from_socket(server.socket_directory(), server.user(), "postgres");
         block_on(migrate::database_create(&owner, DATABASE))??;
         Ok(Self { address: owner.with_database(DATABASE), identity, _embedded: Some(server) })
     }

@@ -85,8 +85,7 @@ fn prepare(config: &Config, database: &Database) -> Result<()> {
     begin_log(config, &database.address)?;
     let identity = database.identity.clone();
     block_on(async {
-        let store =
-            Store::connect(&database.address, DatabaseRole::App, 1, Clock::System).await?;
+        let store = Store::connect(&database.address, DatabaseRole::App, 1, Clock::System).await?;
         store
             .run_tx("installation_begin", async |tx| {
                 tx.event_append(EventDraft {

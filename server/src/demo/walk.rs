@@ -107,7 +107,12 @@ impl Walk<'_> {
         require(reply.status == 403, "a job without a legal basis must be denied")?;
         for reason in reply.body["reasons"].as_array().into_iter().flatten() {
             let text = |key: &str| reason[key].as_str().unwrap_or_default();
-            self.say.line(&format!("DENIED by {} ({}): {}", text("article"), text("rule"), text("reason")));
+            self.say.line(&format!(
+                "DENIED by {} ({}): {}",
+                text("article"),
+                text("rule"),
+                text("reason")
+            ));
         }
         self.say.fact("recorded as event", reply.text("/receipt/event_id"));
         Ok(())
@@ -143,14 +148,19 @@ impl Walk<'_> {
     }
 
     fn show_fairness(&self, model: &Value) -> Result<()> {
-        self.say.step(5, &format!("{}: accuracy and fairness on the held-out split", model["name"]));
+        self.say
+            .step(5, &format!("{}: accuracy and fairness on the held-out split", model["name"]));
         let evaluation = &model["evaluation"];
         self.say.fact("accuracy", &estimate(&evaluation["accuracy"]));
         let attributes = evaluation["attributes"].as_array();
         for attribute in attributes.into_iter().flatten().filter(|a| a["attribute"] == "sex") {
             self.say.fact("parity difference by sex", &estimate(&attribute["parity_difference"]));
-            self.say.fact("equalized-odds difference", &decimal(&attribute["equalized_odds_difference"]));
-            self.say.fact("parity ratio (four-fifths indicator)", &decimal(&attribute["parity_ratio"]));
+            self.say.fact(
+                "equalized-odds difference",
+                &decimal(&attribute["equalized_odds_difference"]),
+            );
+            self.say
+                .fact("parity ratio (four-fifths indicator)", &decimal(&attribute["parity_ratio"]));
             for group in attribute["groups"].as_array().into_iter().flatten() {
                 let rate = estimate(&group["selection_rate"]);
                 self.say.line(&format!("  {}: n {}, selected {rate}", group["group"], group["n"]));
@@ -194,7 +204,8 @@ impl Walk<'_> {
         if !approved_before {
             let reply = self.client("engineer")?.post("/api/v1/deployments", &request, None)?;
             require(reply.status == 403, "one approval must not be enough")?;
-            self.say.line(&format!("with one approval: DENIED. {}", reply.text("/reasons/0/reason")));
+            self.say
+                .line(&format!("with one approval: DENIED. {}", reply.text("/reasons/0/reason")));
         }
         self.approve("reviewer-two", model_id)?;
         if !approved_before {
@@ -226,29 +237,39 @@ impl Walk<'_> {
 
     fn predict(&self) -> Result<()> {
         let path = format!("/api/v1/deployments/{DEPLOYMENT}/predict");
-        let answer = self.client("engineer")?.post(&path, &cards::applicants(), None)?.expect(200)?;
+        let answer =
+            self.client("engineer")?.post(&path, &cards::applicants(), None)?.expect(200)?;
         self.say.fact("predictions", &answer["probabilities"].to_string());
-        self.say.fact("batch recorded as event", answer["receipt"]["event_id"].as_str().unwrap_or_default());
+        self.say.fact(
+            "batch recorded as event",
+            answer["receipt"]["event_id"].as_str().unwrap_or_default(),
+        );
         Ok(())
     }
 
     fn report(&self, model_id: Uuid) -> Result<Value> {
         self.say.step(8, "compliance report: every number with its event and proof");
         let auditor = self.client("auditor")?;
-        let reply = wait_for_checkpoint(|| auditor.post(&format!("/api/v1/models/{model_id}/reports"), &json!({}), None))?;
+        let reply = wait_for_checkpoint(|| {
+            auditor.post(&format!("/api/v1/models/{model_id}/reports"), &json!({}), None)
+        })?;
         let made = reply.expect(201)?;
         let path = made["json"].as_str().unwrap_or_default().to_owned();
         let document = auditor.get(&path)?.expect(200)?;
         let file = self.config.data_directory.join("report.json");
         let text = serde_json::to_string_pretty(&document).map_err(Error::bug)?;
         write(&file, text.as_bytes())?;
-        let check = crate::report::verify_report(text.as_bytes(), &crate::app::log_key(self.config)?)?;
+        let check =
+            crate::report::verify_report(text.as_bytes(), &crate::app::log_key(self.config)?)?;
         require(check.faults.is_empty(), &format!("the report must verify: {:?}", check.faults))?;
         self.say.fact("JSON", &file.display().to_string());
-        self.say.fact("verified offline", &format!(
-            "{} claims proven by {} events, {} not provided",
-            check.claims_proven, check.events_proven, check.claims_not_provided
-        ));
+        self.say.fact(
+            "verified offline",
+            &format!(
+                "{} claims proven by {} events, {} not provided",
+                check.claims_proven, check.events_proven, check.claims_not_provided
+            ),
+        );
         Ok(made)
     }
 
@@ -265,12 +286,21 @@ impl Walk<'_> {
 impl Summary {
     /// The closing lines.
     pub fn print(&self, say: &Narrator, server: &str, people: &Path) {
-        println!("\n[{:5.1}s] done: denied, trained, measured, mitigated, approved, deployed, proven", say.seconds());
+        println!(
+            "\n[{:5.1}s] done: denied, trained, measured, mitigated, approved, deployed, proven",
+            say.seconds()
+        );
         say.fact("model", &self.model_id.to_string());
         say.fact("log", &format!("{} events under one signed checkpoint", self.log_size));
         say.fact("privacy budget", &self.budget);
-        say.fact("report", &format!("{server}{}", self.report["html"].as_str().unwrap_or_default()));
-        say.fact("dashboard", &format!("{server}/ (sign in with a token from {})", people.display()));
+        say.fact(
+            "report",
+            &format!("{server}{}", self.report["html"].as_str().unwrap_or_default()),
+        );
+        say.fact(
+            "dashboard",
+            &format!("{server}/ (sign in with a token from {})", people.display()),
+        );
     }
 }
 
@@ -337,7 +367,8 @@ fn latest(job: &Value) -> String {
 }
 
 fn estimate(value: &Value) -> String {
-    let (value, low, high) = (decimal(&value["value"]), decimal(&value["low"]), decimal(&value["high"]));
+    let (value, low, high) =
+        (decimal(&value["value"]), decimal(&value["low"]), decimal(&value["high"]));
     format!("{value} (95% {low} to {high})")
 }
 

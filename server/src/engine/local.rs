@@ -127,8 +127,9 @@ impl Scratch {
                 .map_err(|why| Error::dependency("clearing a scratch folder", why))?;
         }
         crate::keys::private_directory(&path)?;
-        let path =
-            path.canonicalize().map_err(|why| Error::dependency("finding a scratch folder", why))?;
+        let path = path
+            .canonicalize()
+            .map_err(|why| Error::dependency("finding a scratch folder", why))?;
         Ok(Self { path })
     }
 

@@ -106,9 +106,7 @@ impl Dispatcher {
         };
         let attempt = Attempt { job: &job, lease: &lease, data_opened };
         self.store
-            .run_tx("settle", async |tx| {
-                settle(tx, &self.gate, &self.config, &attempt, &end).await
-            })
+            .run_tx("settle", async |tx| settle(tx, &self.gate, &self.config, &attempt, &end).await)
             .await
     }
 
@@ -118,8 +116,10 @@ impl Dispatcher {
         lease: &Lease,
         data_opened: &mut bool,
     ) -> Result<AttemptEnd> {
-        let scratch =
-            Scratch::create(&self.config.data_directory, &format!("{}-{}", job.job_id, lease.attempt()))?;
+        let scratch = Scratch::create(
+            &self.config.data_directory,
+            &format!("{}-{}", job.job_id, lease.attempt()),
+        )?;
         let outcome_key = random_key();
         let order = self.order(job, lease, &scratch, outcome_key.as_ref()).await?;
         let mut process = LocalJob::start(&self.program, &order).await?;
@@ -161,9 +161,9 @@ impl Dispatcher {
                     Some(Line::DataOpened) => {}
                     Some(Line::Failure { detail }) => failure = Some(detail),
                     Some(Line::Outcome { body, seal }) => {
-                        outcome = Some(Outcome::open(
-                            &body, &seal, outcome_key, job.job_id, lease.attempt(),
-                        )?);
+                        let opened =
+                            Outcome::open(&body, &seal, outcome_key, job.job_id, lease.attempt())?;
+                        outcome = Some(Box::new(opened));
                     }
                     Some(Line::Progress { detail }) => {
                         self.store.job_progress_insert(lease, sequence, &detail).await?;
@@ -184,7 +184,7 @@ impl Dispatcher {
         &self,
         scratch: &Scratch,
         exit: Exit,
-        outcome: Option<Outcome>,
+        outcome: Option<Box<Outcome>>,
         failure: Option<String>,
     ) -> Result<AttemptEnd> {
         if let (true, Some(outcome)) = (exit.status.success(), outcome) {
@@ -197,7 +197,11 @@ impl Dispatcher {
         Ok(AttemptEnd::Crashed(crash_report(&exit)))
     }
 
-    async fn keep_artefact(&self, scratch: &Scratch, outcome: &Outcome) -> Result<crate::blob::Sealed> {
+    async fn keep_artefact(
+        &self,
+        scratch: &Scratch,
+        outcome: &Outcome,
+    ) -> Result<crate::blob::Sealed> {
         // The name comes from another process: only a plain file of the scratch folder is read.
         let name = std::path::Path::new(&outcome.artefact_file)
             .file_name()
@@ -207,7 +211,9 @@ impl Dispatcher {
             .map_err(|why| Error::dependency("reading the artefact", why))?;
         let sealed = self.blobs.put(&bytes).await?;
         if sealed.digest != outcome.artefact_digest {
-            return Err(Error::Integrity("the artefact is not the one that the job measured".into()));
+            return Err(Error::Integrity(
+                "the artefact is not the one that the job measured".into(),
+            ));
         }
         Ok(sealed)
     }
@@ -251,7 +257,7 @@ impl Dispatcher {
 }
 
 enum Watched {
-    Closed { outcome: Option<Outcome>, failure: Option<String> },
+    Closed { outcome: Option<Box<Outcome>>, failure: Option<String> },
     Cancelled,
     TimedOut,
 }

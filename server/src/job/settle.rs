@@ -36,7 +36,7 @@ pub enum AttemptEnd {
     /// With a measured model.
     Succeeded {
         /// The sealed outcome.
-        outcome: Outcome,
+        outcome: Box<Outcome>,
         /// The encrypted artefact.
         artefact: Sealed,
     },
@@ -167,7 +167,11 @@ async fn register_model(
         .record(
             tx,
             DecisionEvent {
-                kind: if gate_passed { "model_passed_evaluation" } else { "model_failed_evaluation" },
+                kind: if gate_passed {
+                    "model_passed_evaluation"
+                } else {
+                    "model_failed_evaluation"
+                },
                 actor: &Actor::System,
                 subject_kind: "model",
                 subject_id: model_id.to_string(),
