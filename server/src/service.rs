@@ -20,13 +20,21 @@ use crate::keys::{MasterKey, SigningKey};
 use crate::sequencer::Sequencer;
 use crate::store::{DatabaseAddress, DatabaseRole, Store};
 
-/// Which parts this process runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parts {
-    /// HTTP, sequencer and worker.
-    All,
-    /// Only the worker.
+/// A part that a process runs. Processes of their own hold only the keys of their parts: HTTP and the
+/// worker the master key, the sequencer the log key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// API, dashboard, log tiles.
+    Http,
+    /// The single appender.
+    Sequencer,
+    /// Runs jobs.
     Worker,
+}
+
+impl Part {
+    /// All parts, for one machine.
+    pub const ALL: [Self; 3] = [Self::Http, Self::Sequencer, Self::Worker];
 }
 
 /// What a service is started with.
@@ -54,14 +62,18 @@ impl Service {
     ///
     /// # Errors
     /// The first part that cannot start says why; the others are stopped again.
-    pub fn start(start: &Start, parts: Parts) -> Result<Self> {
+    pub fn start(start: &Start, parts: &[Part]) -> Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let mut service = Self { address: None, stop, threads: Vec::new() };
-        if parts == Parts::All {
+        if parts.contains(&Part::Sequencer) {
             service.spawn("sequencer", start, stopped.clone(), run_sequencer)?;
+        }
+        if parts.contains(&Part::Http) {
             service.address = Some(service.spawn("http", start, stopped.clone(), run_http)?);
         }
-        service.spawn("worker", start, stopped, run_worker)?;
+        if parts.contains(&Part::Worker) {
+            service.spawn("worker", start, stopped, run_worker)?;
+        }
         Ok(service)
     }
 

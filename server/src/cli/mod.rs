@@ -38,8 +38,7 @@ fn run_command(config_path: Option<&std::path::Path>, command: Command) -> Resul
     let config = crate::config::Config::load(config_path)?;
     match command {
         Command::Demo(options) => crate::demo::run(&options),
-        Command::Serve => serve::serve(config, crate::service::Parts::All),
-        Command::Worker => serve::serve(config, crate::service::Parts::Worker),
+        Command::Serve { parts } => serve::serve(config, &parts),
         Command::Migrate => operator::migrate(&config),
         Command::Log(log) => operator::log(&config, &log),
         Command::Principal(principal) => operator::principal(&config, &principal),

@@ -43,6 +43,12 @@ pub fn log(config: &Config, command: &LogCommand) -> Result<ExitCode> {
 
 /// `chancery principal`
 pub fn principal(config: &Config, options: &PrincipalOptions) -> Result<ExitCode> {
+    if options.token_file.exists() {
+        return Err(Error::invalid(
+            "--token-file",
+            format!("{} exists already; name a new file", options.token_file.display()),
+        ));
+    }
     let database = Database::open(config)?;
     let new = NewPrincipal { name: options.name.clone(), roles: options.roles.clone() };
     let issued = with_store(&database, DatabaseRole::App, async |store| {

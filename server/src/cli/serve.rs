@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::postgres::{Postgres, PostgresConfig};
-use crate::service::{Parts, Service, Start};
+use crate::service::{Part, Service, Start};
 use crate::store::{DatabaseAddress, migrate};
 
 /// The database of an embedded server.
@@ -20,7 +20,7 @@ pub struct Database {
     /// Which server, for the record.
     pub identity: serde_json::Value,
     /// Stopped when dropped.
-    _embedded: Option<Postgres>,
+    embedded: Option<Postgres>,
 }
 
 impl Database {
@@ -34,7 +34,7 @@ impl Database {
             return Ok(Self {
                 address: DatabaseAddress::from_url(&url)?,
                 identity: serde_json::json!({ "kind": "external" }),
-                _embedded: None,
+                embedded: None,
             });
         }
         crate::keys::private_directory(&config.data_directory)?;
@@ -46,7 +46,14 @@ impl Database {
         let owner =
             DatabaseAddress::from_socket(server.socket_directory(), server.user(), "postgres");
         block_on(migrate::database_create(&owner, DATABASE))??;
-        Ok(Self { address: owner.with_database(DATABASE), identity, _embedded: Some(server) })
+        Ok(Self { address: owner.with_database(DATABASE), identity, embedded: Some(server) })
+    }
+}
+
+impl Database {
+    /// Whether it is a server of our own.
+    pub fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
     }
 }
 
@@ -54,9 +61,13 @@ impl Database {
 ///
 /// # Errors
 /// A part cannot start.
-pub fn serve(config: Config, parts: Parts) -> Result<ExitCode> {
+pub fn serve(config: Config, parts: &[Part]) -> Result<ExitCode> {
     let database = Database::open(&config)?;
-    block_on(migrate::migrate(&database.address))??;
+    if database.is_embedded() {
+        block_on(migrate::migrate(&database.address))??;
+    }
+    // Serving needs no owner: `chancery migrate` has the right to change the schema, this has not.
+    block_on(migrate::require_current(&database.address))??;
     if !block_on(migrate::log_exists(&database.address))?? {
         return Err(Error::Integrity(
             "this database holds no log. A new installation begins one with `chancery log create`; \
