@@ -231,10 +231,17 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     if let Some(parent) = path.parent() {
         private_directory(parent)?;
     }
-    let next = path.with_extension("next");
+    // A name of its own: two processes that write at once must not share a half-written file.
+    let next = path.with_added_extension(format!("{}.next", uuid::Uuid::new_v4().simple()));
     let mut file = std::fs::File::create(&next).map_err(failed)?;
-    std::io::Write::write_all(&mut file, bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-    std::fs::rename(&next, path).map_err(failed)
+    let written = std::io::Write::write_all(&mut file, bytes)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| std::fs::rename(&next, path));
+    if written.is_err() {
+        // What matters is the failure to write; the leftover is told by its name.
+        let _ = std::fs::remove_file(&next);
+    }
+    written.map_err(failed)
 }
 
 /// The right edge as stored, checked against the root that was signed: a tile altered behind our back

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 pub use arguments::{Arguments, Command, Connection, DemoOptions};
 pub use person::{read_token, register as register_key, send_approval};
-pub use serve::{Database, begin_log, block_on, wait_for_stop};
+pub use serve::{Database, begin_log, block_on, database_ended, wait_for_stop};
 pub use verify::describe;
 
 use crate::error::{Error, Result};

@@ -5,12 +5,13 @@ pub mod cards;
 mod narrator;
 mod people;
 mod tamper;
+mod training;
 mod walk;
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::{Database, DemoOptions, begin_log, block_on, wait_for_stop};
+use crate::cli::{Database, DemoOptions, begin_log, block_on, database_ended, wait_for_stop};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -56,11 +57,13 @@ pub fn run(options: &DemoOptions) -> Result<ExitCode> {
     say.fact("log key", &crate::app::log_key(&config)?.to_string());
 
     let walk = Walk { server: &server, config: &config, people: &people, say: &say };
-    let summary = walk.run(&database.address)?;
+    let summary = walk
+        .run(&database.address)
+        .map_err(|error| if database.is_running() { error } else { database_ended() })?;
     summary.print(&say, &server, people.directory());
     if !options.once {
         println!("\nServing on {server}. Stop with Ctrl-C.");
-        wait_for_stop()?;
+        wait_for_stop(&database)?;
     }
     service.stop();
     drop(database);
@@ -110,6 +113,9 @@ fn remove(directory: &Path) -> Result<()> {
     if !directory.exists() {
         return Ok(());
     }
+    // Sealed off before anything is removed: a demo that still runs keeps its folder.
+    crate::postgres::require_stopped(&directory.join("postgres"))
+        .map_err(|why| Error::dependency(format!("removing {}", directory.display()), why))?;
     if !directory.join("keys").exists() && !directory.join("postgres").exists() {
         return Err(Error::invalid(
             directory.display().to_string(),

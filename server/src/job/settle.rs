@@ -115,7 +115,8 @@ async fn retry_or_fail(tx: &mut Tx, attempt: &Attempt<'_>, why: &Value) -> Resul
     let number = attempt.lease.attempt();
     let payload = json!({ "attempt": number, "detail": public_failure(why) });
     append_job_event(tx, "job_attempt_lost", job.job_id, payload).await?;
-    if job.cancel_requested {
+    // Read anew: the request may have come after the lease, and the next attempt would spend for nothing.
+    if tx.job_lock(job.job_id).await?.cancel_requested {
         return end_job(tx, attempt, &JobEnd::Cancelled, json!({})).await;
     }
     if number >= job.attempts_max {
