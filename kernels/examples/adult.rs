@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Mitigation::Reweighing { attribute: "sex".into(), counts_epsilon: COUNTS_EPSILON };
     let constraint = Mitigation::ParityConstraint {
         attribute: "sex".into(),
-        maximum_difference: 0.07,
+        maximum_difference: 0.05,
         counts_epsilon: COUNTS_EPSILON,
         rounds: 20,
     };
@@ -40,6 +40,30 @@ fn main() -> Result<(), Box<dyn Error>> {
         let private = private(&rows, mitigation)?;
         report(&format!("{name}, private"), &private, &rows, &test)?;
     }
+    pace(&rows)
+}
+
+/// Steps of a network of about the size Opacus was measured on (21.8k parameters, batch 512).
+fn pace(rows: &TabularData) -> Result<(), Box<dyn Error>> {
+    let privacy = PrivacySpec { noise_multiplier: 1.0, clip_norm: 1.0, delta: DELTA };
+    let open = TrainSpec {
+        hidden: vec![128, 64],
+        duration: Duration::Steps(300),
+        ..plain(rows, Mitigation::None)
+    };
+    let private = TrainSpec { privacy: Some(privacy), ..open.clone() };
+    let device = DeviceChoice::Auto.resolve()?;
+    for (name, spec) in [("no privacy", &open), ("private", &private)] {
+        let start = Instant::now();
+        let model = train(spec, rows, None, &device, &mut |_| ControlFlow::Continue(()))?;
+        let seconds = start.elapsed().as_secs_f64();
+        println!(
+            "{name}: {} parameters, {:.2} ms a step, {:.0} samples/s",
+            model.parameter_count(),
+            seconds / 300.0 * 1e3,
+            300.0 * 512.0 / seconds,
+        );
+    }
     Ok(())
 }
 
@@ -49,22 +73,17 @@ fn plain(rows: &TabularData, mitigation: Mitigation) -> TrainSpec {
 
 /// ε of 3 in all, whatever the mitigation takes of it.
 fn private(rows: &TabularData, mitigation: Mitigation) -> Result<TrainSpec, Box<dyn Error>> {
-    let env = |name: &str, default: f64| {
-        std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-    };
     let counts = if mitigation == Mitigation::None { 0.0 } else { COUNTS_EPSILON };
     let mut spec = TrainSpec {
-        batch_size_expected: env("BATCH", 1024.0) as u32,
-        duration: Duration::Epochs(env("EPOCHS", 20.0)),
-        learning_rate: env("RATE", 0.002),
+        batch_size_expected: 1024,
+        duration: Duration::Epochs(20.0),
         mitigation,
         ..TrainSpec::with_features(rows.feature_names().to_vec())
     };
     let n = rows.rows() as u64;
     let noise_multiplier =
         calibrate_noise(2.999 - counts, DELTA, spec.sampling_rate(n)?, spec.steps(n)?)?;
-    spec.privacy =
-        Some(PrivacySpec { noise_multiplier, clip_norm: env("CLIP", 1.0), delta: DELTA });
+    spec.privacy = Some(PrivacySpec { noise_multiplier, clip_norm: 4.0, delta: DELTA });
     Ok(spec)
 }
 

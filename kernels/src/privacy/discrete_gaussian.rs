@@ -22,7 +22,7 @@ const PARALLEL_FROM: usize = 2048;
 
 /// Uniform bits for noise, keyed once by the operating system.
 pub(crate) struct NoiseSource {
-    lanes: [ChaCha20Rng; LANES],
+    lanes: [Bits; LANES],
 }
 
 impl NoiseSource {
@@ -33,12 +33,7 @@ impl NoiseSource {
 
     /// A source under a given key: for private runs the key must be secret and used once.
     pub(crate) fn from_key(key: [u8; 32]) -> Self {
-        let lane = |stream: u64| {
-            let mut rng = ChaCha20Rng::from_seed(key);
-            rng.set_stream(stream);
-            rng
-        };
-        Self { lanes: [lane(0), lane(1)] }
+        Self { lanes: [Bits::new(key, 0), Bits::new(key, 1)] }
     }
 
     /// Adds independent discrete Gaussian noise of standard deviation `sigma` (at least 1, at most
@@ -64,38 +59,77 @@ pub(crate) fn system_key() -> Result<[u8; 32], KernelError> {
     Ok(key)
 }
 
-fn add_lane(rng: &mut ChaCha20Rng, values: &mut [i64], sigma: u64) {
+/// One ChaCha20 stream, drawn in bulk and handed out 16 bits at a time: most comparisons are
+/// settled by their first few bits, and the cipher is half the cost of a sample.
+struct Bits {
+    rng: ChaCha20Rng,
+    words: [u16; WORDS],
+    used: usize,
+}
+
+/// Words drawn at a time: 4 KiB.
+const WORDS: usize = 2048;
+
+impl Bits {
+    fn new(key: [u8; 32], stream: u64) -> Self {
+        let mut rng = ChaCha20Rng::from_seed(key);
+        rng.set_stream(stream);
+        Self { rng, words: [0; WORDS], used: WORDS }
+    }
+
+    #[inline]
+    fn next(&mut self) -> u16 {
+        if self.used == WORDS {
+            self.refill();
+        }
+        let word = self.words[self.used];
+        self.used += 1;
+        word
+    }
+
+    #[cold]
+    fn refill(&mut self) {
+        let mut bytes = [0; WORDS * 2];
+        self.rng.fill_bytes(&mut bytes);
+        for (word, pair) in self.words.iter_mut().zip(bytes.chunks_exact(2)) {
+            *word = u16::from_le_bytes([pair[0], pair[1]]);
+        }
+        self.used = 0;
+    }
+}
+
+fn add_lane(bits: &mut Bits, values: &mut [i64], sigma: u64) {
     for value in values {
-        *value = value.saturating_add(discrete_gaussian(rng, sigma));
+        *value = value.saturating_add(discrete_gaussian(bits, sigma));
     }
 }
 
 /// Algorithm 3 with t = σ, which only changes how often a proposal is accepted.
-fn discrete_gaussian(rng: &mut ChaCha20Rng, sigma: u64) -> i64 {
+fn discrete_gaussian(bits: &mut Bits, sigma: u64) -> i64 {
     let denominator = 2 * sigma * sigma;
     loop {
-        let proposal = discrete_laplace(rng, sigma);
+        let proposal = discrete_laplace(bits, sigma);
         let distance = u128::from(proposal.unsigned_abs().abs_diff(sigma));
-        if bernoulli_exp(rng, distance * distance, denominator) {
+        if bernoulli_exp(bits, distance * distance, denominator) {
             return proposal;
         }
     }
 }
 
 /// Algorithm 2 with s = 1: P(x) ∝ exp(−|x| / scale).
-fn discrete_laplace(rng: &mut ChaCha20Rng, scale: u64) -> i64 {
+fn discrete_laplace(bits: &mut Bits, scale: u64) -> i64 {
     loop {
-        let remainder = uniform_below(rng, scale);
-        if !bernoulli_exp(rng, u128::from(remainder), scale) {
+        let remainder = uniform_below(bits, scale);
+        if !bernoulli_exp_unit(bits, remainder, scale) {
             continue;
         }
         let mut whole: u64 = 0;
-        while bernoulli_exp(rng, 1, 1) {
+        while bernoulli_exp_unit(bits, 1, 1) {
             whole += 1;
         }
         // `whole` passes 2³² with probability exp(−2³²), so the sum fits 63 bits.
         let magnitude = (remainder + scale.saturating_mul(whole)).min(i64::MAX as u64) as i64;
-        let negative = rng.next_u32() & 1 == 1;
+        let negative = bits.next() & 1 == 1;
         // Zero is drawn once, not as +0 and −0.
         if !(negative && magnitude == 0) {
             return if negative { -magnitude } else { magnitude };
@@ -104,38 +138,42 @@ fn discrete_laplace(rng: &mut ChaCha20Rng, scale: u64) -> i64 {
 }
 
 /// Algorithm 1: true with probability exp(−numerator / denominator).
-fn bernoulli_exp(rng: &mut ChaCha20Rng, numerator: u128, denominator: u64) -> bool {
-    let whole = numerator / u128::from(denominator);
-    let fraction = (numerator % u128::from(denominator)) as u64;
-    (0..whole).all(|_| bernoulli_exp_unit(rng, 1, 1))
-        && bernoulli_exp_unit(rng, fraction, denominator)
+fn bernoulli_exp(bits: &mut Bits, numerator: u128, denominator: u64) -> bool {
+    // Division of 128 bits is slow and seldom needed.
+    let (whole, fraction) = match u64::try_from(numerator) {
+        Ok(small) => (u128::from(small / denominator), small % denominator),
+        Err(_) => {
+            let wide = u128::from(denominator);
+            (numerator / wide, (numerator % wide) as u64)
+        }
+    };
+    (0..whole).all(|_| bernoulli_exp_unit(bits, 1, 1))
+        && bernoulli_exp_unit(bits, fraction, denominator)
 }
 
 /// Algorithm 1 for an exponent in [0, 1]: draw Bernoulli(γ / k) for k = 1, 2, … until the first
 /// failure; the number of successes is even with probability exp(−γ).
-fn bernoulli_exp_unit(rng: &mut ChaCha20Rng, numerator: u64, denominator: u64) -> bool {
+fn bernoulli_exp_unit(bits: &mut Bits, numerator: u64, denominator: u64) -> bool {
     let mut k: u64 = 1;
     // γ / k is drawn as the product of independent Bernoulli(γ) and Bernoulli(1 / k), so that no
     // denominator grows beyond 64 bits.
-    while bernoulli(rng, numerator, denominator) && (k == 1 || bernoulli(rng, 1, k)) {
+    while bernoulli(bits, numerator, denominator) && (k == 1 || bernoulli(bits, 1, k)) {
         k += 1;
     }
     k % 2 == 1
 }
 
 /// True with probability exactly numerator / denominator: compares the binary expansion of a
-/// uniform real with the fraction, 64 digits at a time.
-fn bernoulli(rng: &mut ChaCha20Rng, numerator: u64, denominator: u64) -> bool {
-    if numerator == 0 {
-        return false;
-    }
+/// uniform real with the fraction, 16 digits at a time.
+#[inline]
+fn bernoulli(bits: &mut Bits, numerator: u64, denominator: u64) -> bool {
     if numerator >= denominator {
         return true;
     }
     let mut numerator = numerator;
     loop {
-        let target = u128::from(numerator) << 64;
-        let drawn = u128::from(rng.next_u64()) * u128::from(denominator);
+        let target = u128::from(numerator) << 16;
+        let drawn = u128::from(bits.next()) * u128::from(denominator);
         if drawn >= target {
             return false;
         }
@@ -143,18 +181,21 @@ fn bernoulli(rng: &mut ChaCha20Rng, numerator: u64, denominator: u64) -> bool {
         if left >= u128::from(denominator) {
             return true;
         }
-        // The first 64 digits agree (probability 2⁻⁶⁴): go on with the remainder.
+        // The digits so far agree (probability 2⁻¹⁶): go on with the remainder.
         numerator = left as u64;
     }
 }
 
-/// Uniform in `0..bound` without bias (Lemire 2019).
-fn uniform_below(rng: &mut ChaCha20Rng, bound: u64) -> u64 {
-    let threshold = bound.wrapping_neg() % bound;
+/// Uniform in `0..bound` without bias (Lemire 2019); `bound` is at most [`SIGMA_MAX`].
+#[inline]
+fn uniform_below(bits: &mut Bits, bound: u64) -> u64 {
     loop {
-        let product = u128::from(rng.next_u64()) * u128::from(bound);
-        if product as u64 >= threshold {
-            return (product >> 64) as u64;
+        let drawn = u64::from(bits.next()) << 16 | u64::from(bits.next());
+        let product = drawn * bound;
+        let low = product & u64::from(u32::MAX);
+        // Only below `bound` can the draw lie in the part to be rejected.
+        if low >= bound || low >= (1_u64 << 32) % bound {
+            return product >> 32;
         }
     }
 }
@@ -247,11 +288,11 @@ mod tests {
 
     #[test]
     fn bernoulli_has_its_probability() {
-        let mut rng = ChaCha20Rng::from_seed([3; 32]);
+        let mut bits = Bits::new([3; 32], 0);
         let share = |hits: usize| hits as f64 / DRAWS as f64;
-        let third = (0..DRAWS).filter(|_| bernoulli(&mut rng, 1, 3)).count();
+        let third = (0..DRAWS).filter(|_| bernoulli(&mut bits, 1, 3)).count();
         assert!((share(third) - 1.0 / 3.0).abs() < 0.01);
-        let decayed = (0..DRAWS).filter(|_| bernoulli_exp(&mut rng, 5, 2)).count();
+        let decayed = (0..DRAWS).filter(|_| bernoulli_exp(&mut bits, 5, 2)).count();
         assert!((share(decayed) - (-2.5_f64).exp()).abs() < 0.01);
     }
 

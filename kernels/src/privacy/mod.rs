@@ -61,9 +61,10 @@ impl PrivacyLoss {
 /// [`KernelError::Spec`] for an invalid specification, or one whose ε exceeds [`EPSILON_MAX`].
 pub fn loss(spec: &TrainSpec, rows: u64) -> Result<Option<PrivacyLoss>, KernelError> {
     spec.validate()?;
+    let (q, steps) = (spec.sampling_rate(rows)?, spec.steps(rows)?);
     let Some(privacy) = &spec.privacy else { return Ok(None) };
-    let mut accountant = Accountant::new(privacy.noise_multiplier, spec.sampling_rate(rows)?);
-    accountant.add_steps(spec.steps(rows)?);
+    let mut accountant = Accountant::new(privacy.noise_multiplier, q);
+    accountant.add_steps(steps);
     let epsilon = stated_epsilon(&accountant, privacy.delta) + mitigation_epsilon(spec)?;
     if epsilon > EPSILON_MAX {
         return Err(KernelError::spec(

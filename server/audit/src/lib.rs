@@ -11,16 +11,16 @@
 
 pub mod checkpoint;
 pub mod cosignature;
-// pub mod dsse;
+pub mod dsse;
 mod error;
-// pub mod event;
-// pub mod export;
+pub mod event;
+pub mod export;
 pub mod hash;
 pub mod jcs;
 pub mod merkle;
 pub mod note;
-// pub mod policy;
-// pub mod proof;
+pub mod policy;
+pub mod proof;
 #[cfg(test)]
 mod testing;
 pub mod tile;

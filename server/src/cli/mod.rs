@@ -8,8 +8,9 @@ mod verify;
 
 use std::process::ExitCode;
 
-pub use arguments::{Arguments, Command, Connection};
-pub use serve::Database;
+pub use arguments::{Arguments, Command, Connection, DemoOptions};
+pub use person::{read_token, register as register_key, send_approval};
+pub use serve::{Database, begin_log, block_on, wait_for_stop};
 
 use crate::error::{Error, Result};
 

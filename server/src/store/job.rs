@@ -304,6 +304,20 @@ impl Store {
         Ok(())
     }
 
+    /// The newest line of progress.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn job_progress_latest(&self, job_id: Uuid) -> Result<Option<Value>> {
+        Ok(sqlx::query_scalar(
+            "select /* job_progress_latest */ line from job_progress where job_id = $1
+             order by attempt desc, sequence desc limit 1",
+        )
+        .bind(job_id)
+        .fetch_optional(self.pool())
+        .await?)
+    }
+
     /// Progress of the newest attempt after line `after`.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ pub mod migrate;
 pub mod model;
 pub mod overview;
 pub mod principal;
+pub mod tamper;
 
 use std::time::Duration;
 

@@ -8,6 +8,7 @@ mod id;
 mod read;
 mod write;
 
+pub(crate) use bundle::split_bundle;
 pub use bundle::{ENTRY_LENGTH_MAX, decode_bundle, encode_bundle};
 pub use id::{BundleId, TileId, bundles_for_growth, tiles_for_growth};
 pub use read::{
@@ -44,6 +45,21 @@ pub fn decode_tile(tile: TileId, bytes: &[u8]) -> Result<Vec<Hash>, AuditError> 
 /// Concatenates the hashes of a tile.
 pub fn encode_tile(hashes: &[Hash]) -> Vec<u8> {
     hashes.iter().flat_map(|hash| *hash.as_bytes()).collect()
+}
+
+/// Root of the tree of `size` leaves over all the hashes `base` of `level`, and below it the
+/// hashes of the partial tiles `edges`, level 0 first. `None` if the numbers do not fit.
+pub(crate) fn root_over(size: u64, level: u8, base: &[Hash], edges: &[Vec<Hash>]) -> Option<Hash> {
+    if edges.len() != usize::from(level) {
+        return None;
+    }
+    let (mut edges, mut hashes) = (edges.to_vec(), base.to_vec());
+    while !hashes.is_empty() {
+        let full = hashes.chunks_exact(TILE_WIDTH as usize);
+        edges.push(full.remainder().to_vec());
+        hashes = full.map(tile_root).collect();
+    }
+    read::frontier_of_edge(size, &edges).ok().map(|frontier| frontier.root())
 }
 
 /// Root over the hashes of one tile: of a full one, its hash on the next level.

@@ -55,6 +55,7 @@ pub async fn get_job(app: Data<App>, _caller: Caller, job_id: Path<Uuid>) -> Htt
     let model = app.store.model_by_job(job.job_id).await?;
     let mut body = job_json(&job);
     body["spec"] = job.spec;
+    body["progress"] = json!(app.store.job_progress_latest(job.job_id).await?);
     body["model_id"] = json!(model.map(|model| model.model_id));
     Ok(HttpResponse::Ok().json(body))
 }

@@ -1,0 +1,68 @@
+//! Export, offline verification, and an attack: a row altered behind the log's back, on a copy of the
+//! database, is named by `verify`.
+
+use std::path::{Path, PathBuf};
+
+use chancery_audit::export::{Report, verify_export};
+
+use super::walk::{Walk, require};
+use crate::cli::block_on;
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::export::{ExportFolder, export};
+use crate::store::tamper::{copy_log, drop_database, rewrite_event};
+use crate::store::{DatabaseAddress, DatabaseRole, Store};
+
+/// Name of the copy.
+const COPY: &str = "chancery_tampered_copy";
+
+/// Shows that an untouched export verifies and an altered one does not; answers the log's size.
+///
+/// # Errors
+/// Verification answers otherwise than it must.
+pub fn export_verify_and_tamper(walk: &Walk<'_>, address: &DatabaseAddress) -> Result<u64> {
+    walk.say.step(7, "the log, verified offline; then a row altered behind its back, on a copy");
+    let folder = fresh_folder(&walk.config.data_directory, "export")?;
+    let size = export_from(address, &folder)?;
+    let honest = check(walk, &folder)?;
+    require(honest.is_ok(), &format!("the export must verify: {honest}"))?;
+    walk.say.line(&format!("chancery verify {} --key <log key>: {size} events, OK", folder.display()));
+
+    block_on(copy_log(address, COPY))??;
+    let copy = address.with_database(COPY);
+    let altered = block_on(rewrite_event(&copy, "job_denied"))??;
+    let folder = fresh_folder(&walk.config.data_directory, "export-tampered")?;
+    export_from(&copy, &folder)?;
+    block_on(drop_database(address, COPY))??;
+    let caught = check(walk, &folder)?;
+    let named = caught.first().is_some_and(|finding| finding.names_leaf(altered));
+    require(named, &format!("verify must name leaf {altered}: {caught}"))?;
+    walk.say.line(&format!("one row rewritten in the copy (leaf {altered}), as its owner could"));
+    for line in caught.to_string().lines().take(3) {
+        walk.say.line(line);
+    }
+    Ok(size)
+}
+
+fn check(walk: &Walk<'_>, folder: &Path) -> Result<Report> {
+    let key = crate::app::log_key(walk.config)?;
+    Ok(verify_export(&ExportFolder(folder.to_owned()), &key, None))
+}
+
+fn export_from(address: &DatabaseAddress, folder: &Path) -> Result<u64> {
+    block_on(async {
+        let store = Store::connect(address, DatabaseRole::Auditor, 1, Clock::System).await?;
+        let exported = export(&store, folder).await;
+        store.close().await;
+        Ok(exported?.size)
+    })?
+}
+
+fn fresh_folder(data_directory: &Path, name: &str) -> Result<PathBuf> {
+    let folder = data_directory.join(name);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)
+            .map_err(|why| Error::dependency(format!("removing {}", folder.display()), why))?;
+    }
+    Ok(folder)
+}
