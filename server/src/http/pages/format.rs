@@ -81,11 +81,6 @@ pub fn words(identifier: &str) -> String {
     identifier.replace('_', " ")
 }
 
-/// Enough of a digest to tell it from others in a list.
-pub fn short(digest: &str) -> String {
-    digest.chars().take(12).collect()
-}
-
 /// A JSON value as a reader expects it in a table: text unquoted, lists by comma.
 pub fn plain(value: &Value) -> String {
     match value {

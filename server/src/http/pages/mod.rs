@@ -27,6 +27,7 @@ use actix_web::web::{FormConfig, PathConfig, QueryConfig, ServiceConfig, get, po
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::error::Error;
+pub(super) use session::session_cookie;
 use fault::{PageFault, PageResult};
 
 /// Forms hold a reason or a token, no documents.

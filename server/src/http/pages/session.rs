@@ -171,7 +171,7 @@ pub async fn sign_out(
     form: Form<PlainForm>,
 ) -> PageResult {
     member.require_csrf(&form.csrf)?;
-    let secret = cookie(request.headers(), SESSION_COOKIE).unwrap_or_default();
+    let secret = session_cookie(request.headers()).unwrap_or_default();
     session::sign_out(&app.store, member.principal(), secret).await?;
     let mut response = super::done("/sign-in", Notice::SignedOut);
     set_cookie(&mut response, &request, "", 0)?;
@@ -211,13 +211,14 @@ fn set_cookie(
     Ok(())
 }
 
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// The value of the session cookie.
+pub fn session_cookie(headers: &HeaderMap) -> Option<&str> {
     headers
         .get_all(COOKIE)
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(key, value)| (key == name).then_some(value))
+        .find_map(|(key, value)| (key == SESSION_COOKIE).then_some(value))
 }
 
 fn see_other(location: &str) -> HttpResponse {
@@ -267,8 +268,8 @@ mod tests {
     fn the_session_cookie_is_found_among_others() {
         let mut headers = HeaderMap::new();
         headers.append(COOKIE, HeaderValue::from_static("a=1; chancery_session=chs_x; b=2"));
-        assert_eq!(cookie(&headers, SESSION_COOKIE), Some("chs_x"));
-        assert_eq!(cookie(&headers, "session"), None);
+        assert_eq!(session_cookie(&headers), Some("chs_x"));
+        assert_eq!(session_cookie(&HeaderMap::new()), None);
     }
 
     #[test]
