@@ -88,7 +88,10 @@ struct Datasets(HashMap<String, String>);
 impl Datasets {
     fn new(scopes: &[(String, BudgetScope)]) -> Self {
         let keys = |(name, scope): &(String, BudgetScope)| {
-            [(scope.scope_id.to_string(), name.clone()), (scope.dataset_id.to_string(), name.clone())]
+            [
+                (scope.scope_id.to_string(), name.clone()),
+                (scope.dataset_id.to_string(), name.clone()),
+            ]
         };
         Self(scopes.iter().flat_map(keys).collect())
     }

@@ -83,7 +83,8 @@ struct Scale {
 
 impl Scale {
     fn over(rates: impl Iterator<Item = Estimate>) -> Self {
-        let highest = rates.map(|rate| rate.high).filter(|high| high.is_finite()).fold(0.0, f64::max);
+        let highest =
+            rates.map(|rate| rate.high).filter(|high| high.is_finite()).fold(0.0, f64::max);
         Self { tenths: ((highest * 10.0).ceil() as u32).clamp(1, 10) }
     }
 
@@ -115,14 +116,21 @@ impl Scale {
         let tick = |tenth: u32| Tick {
             x: self.x(f64::from(tenth) / 10.0),
             label: format!("{}%", tenth * 10),
-            anchor: if tenth == 0 { "start" } else if tenth == self.tenths { "end" } else { "middle" },
+            anchor: if tenth == 0 {
+                "start"
+            } else if tenth == self.tenths {
+                "end"
+            } else {
+                "middle"
+            },
         };
         (0..=self.tenths).step_by(step).map(tick).collect()
     }
 }
 
 fn describe(bars: &[Bar]) -> String {
-    let said: Vec<String> = bars.iter().map(|bar| format!("{}: {}", bar.label, bar.value)).collect();
+    let said: Vec<String> =
+        bars.iter().map(|bar| format!("{}: {}", bar.label, bar.value)).collect();
     format!("Bars with 95% confidence intervals. {}.", said.join("; "))
 }
 
@@ -185,10 +193,8 @@ mod tests {
 
     #[test]
     fn the_drawing_says_what_it_shows() {
-        let drawn = chart(
-            vec![group("A&B", 3, Some((0.0, 0.5, 1.0))), group("none", 0, None)],
-            &["A&B"],
-        );
+        let drawn =
+            chart(vec![group("A&B", 3, Some((0.0, 0.5, 1.0))), group("none", 0, None)], &["A&B"]);
         let svg = drawn.to_string();
         assert!(svg.contains(r#"role="img""#));
         assert!(svg.contains(r#"aria-labelledby="chart-0-title chart-0-description""#));

@@ -101,7 +101,7 @@ fn fields(card: &Value, shown_elsewhere: &[&str]) -> Vec<Field> {
 }
 
 fn label(key: &str) -> String {
-    let prose = words(key);
+    let prose = words(key).replace("dpia", "DPIA");
     let mut characters = prose.chars();
     let first = characters.next().map(|c| c.to_ascii_uppercase()).into_iter();
     first.chain(characters).collect()

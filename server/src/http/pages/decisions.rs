@@ -35,9 +35,8 @@ struct DecisionPage {
 /// `GET /decisions/{decision_id}`
 pub async fn decision(app: Data<App>, member: Member, decision_id: Path<Uuid>) -> PageResult {
     let row = app.store.decision_get(*decision_id).await?;
-    let recorded = |name: &str| {
-        row.record.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
+    let recorded =
+        |name: &str| row.record.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let facts: Option<Value> = serde_json::from_str(&row.facts).ok();
     let gate = words(&row.gate);
     page(&DecisionPage {

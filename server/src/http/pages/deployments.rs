@@ -47,11 +47,7 @@ pub struct StopForm {
 }
 
 /// `GET /deployments`
-pub async fn deployments(
-    app: Data<App>,
-    member: Member,
-    notice: Query<NoticeQuery>,
-) -> PageResult {
+pub async fn deployments(app: Data<App>, member: Member, notice: Query<NoticeQuery>) -> PageResult {
     let rows = app.store.deployment_list(SHOWN).await?;
     let models = app.store.model_list(SHOWN).await?;
     let names: HashMap<Uuid, String> =

@@ -94,7 +94,7 @@ impl EventLine {
             at: Stamp::new(event.recorded_at),
             actor: people.actor(&event.actor),
             subject_kind: event.subject_kind.clone(),
-            subject: links::subject(&event.subject_kind, &event.subject_id),
+            subject: links::event_subject(&event.kind, &event.subject_kind, &event.subject_id),
             leaf: event.leaf_index.map_or_else(|| "waiting".into(), |index| index.to_string()),
         }
     }

@@ -92,7 +92,8 @@ pub fn plain(value: &Value) -> String {
         Value::Array(items) if items.is_empty() => "none".into(),
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
         Value::Object(members) => {
-            let pair = |(key, value): (&String, &Value)| format!("{}: {}", words(key), plain(value));
+            let pair =
+                |(key, value): (&String, &Value)| format!("{}: {}", words(key), plain(value));
             members.iter().map(pair).collect::<Vec<_>>().join("; ")
         }
     }

@@ -178,7 +178,8 @@ impl JobLine {
 impl RefusedLine {
     fn new(row: &RefusedJobRow, people: &People) -> Self {
         let denials = VerdictView::of_record(&row.record).into_iter().filter(|v| v.class == "bad");
-        let articles: Vec<String> = denials.map(|v| format!("{} ({})", v.article, v.rule)).collect();
+        let articles: Vec<String> =
+            denials.map(|v| format!("{} ({})", v.article, v.rule)).collect();
         Self {
             name: row.name.clone().unwrap_or_else(|| "erased".into()),
             submitter: people.actor(&row.actor),

@@ -27,8 +27,8 @@ use actix_web::web::{FormConfig, PathConfig, QueryConfig, ServiceConfig, get, po
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::error::Error;
-pub(super) use session::session_cookie;
 use fault::{PageFault, PageResult};
+pub(super) use session::session_cookie;
 
 /// Forms hold a reason or a token, no documents.
 const FORM_BYTES_MAX: usize = 16 * 1024;

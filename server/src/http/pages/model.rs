@@ -112,7 +112,9 @@ pub async fn model(
         predicate_type: APPROVAL_PREDICATE,
         may_deploy: model.gate_passed && visitor.require(&DEPLOYERS).is_ok(),
         may_report: visitor.require(&REPORTERS).is_ok(),
-        deployments: own.map(|d| DeployedAs { active: d.state == "active", name: d.name }).collect(),
+        deployments: own
+            .map(|d| DeployedAs { active: d.state == "active", name: d.name })
+            .collect(),
         reports: reports.into_iter().map(report_line).collect(),
         model,
     })

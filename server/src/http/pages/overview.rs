@@ -6,12 +6,12 @@ use askama::Template;
 use super::budgets::Meter;
 use super::events::EventLine;
 use super::fault::{PageResult, page};
+use super::format::Stamp;
 use super::people::People;
 use super::review::{QueueItem, queue};
 use super::session::Member;
 use super::shell::{Section, Shell};
 use crate::app::App;
-use super::format::Stamp;
 
 const EVENTS_SHOWN: i64 = 8;
 
@@ -48,7 +48,10 @@ pub async fn overview(app: Data<App>, member: Member) -> PageResult {
         log_size: head.size,
         published_at: Stamp::new(head.published_at),
         pending: app.store.event_pending_count().await?,
-        job_states: job_states.into_iter().map(|(state, count)| JobState { state, count }).collect(),
+        job_states: job_states
+            .into_iter()
+            .map(|(state, count)| JobState { state, count })
+            .collect(),
         meters: Meter::all(&app.store).await?,
         waiting: waiting.into_iter().filter(|item| item.waits_for_you).collect(),
         events: events.iter().map(|event| EventLine::new(event, &people)).collect(),

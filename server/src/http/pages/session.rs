@@ -250,8 +250,18 @@ mod tests {
             assert_eq!(local_path(path), path);
         }
         for path in [
-            "", "review", "//evil.example", "/\\evil.example", "\\\\evil.example", "/\t/evil.example",
-            "/\n/evil.example", "https://evil.example", "javascript:alert(1)", " /", "/ü", "/a b",
+            "",
+            "review",
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            "https://evil.example",
+            "javascript:alert(1)",
+            " /",
+            "/ü",
+            "/a b",
         ] {
             assert_eq!(local_path(path), "/", "{path:?}");
         }
@@ -276,7 +286,8 @@ mod tests {
     fn a_foreign_page_cannot_sign_in() {
         let mut headers = HeaderMap::new();
         assert!(require_same_site(&headers).is_ok());
-        for (site, fine) in [("same-origin", true), ("none", true), ("cross-site", false), ("same-site", false)]
+        for (site, fine) in
+            [("same-origin", true), ("none", true), ("cross-site", false), ("same-site", false)]
         {
             headers.insert("Sec-Fetch-Site".parse().unwrap(), HeaderValue::from_static(site));
             assert_eq!(require_same_site(&headers).is_ok(), fine, "{site}");

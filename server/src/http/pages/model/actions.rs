@@ -1,7 +1,7 @@
 //! What visitors do with a model: approve or reject, deploy, ask for a report.
 
-use actix_web::HttpResponse;
 use actix_web::HttpRequest;
+use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Data, Form, Path};
 use chancery_audit::dsse::Envelope;
 use serde::Deserialize;
