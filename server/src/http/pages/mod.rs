@@ -28,7 +28,6 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::error::Error;
 use fault::{PageFault, PageResult};
-pub(super) use session::session_cookie;
 
 /// Forms hold a reason or a token, no documents.
 const FORM_BYTES_MAX: usize = 16 * 1024;

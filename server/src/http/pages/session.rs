@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{COOKIE, HeaderMap};
+use actix_web::http::header::HeaderMap;
 use actix_web::web::{Data, Form, Query};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
@@ -15,7 +15,7 @@ use super::fault::{PageFault, PageResult, page, respond};
 use super::shell::{Notice, NoticeQuery, Section, Shell};
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::http::auth::{SESSION_COOKIE, Visitor};
+use crate::http::auth::{SESSION_COOKIE, Visitor, session_cookie};
 use crate::job::people::token_digest;
 use crate::job::session;
 use crate::store::principal::{Principal, Session};
@@ -211,16 +211,6 @@ fn set_cookie(
     Ok(())
 }
 
-/// The value of the session cookie.
-pub fn session_cookie(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get_all(COOKIE)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(key, value)| (key == SESSION_COOKIE).then_some(value))
-}
-
 fn see_other(location: &str) -> HttpResponse {
     HttpResponse::SeeOther()
         .insert_header(("Location", location))
@@ -272,14 +262,6 @@ mod tests {
     fn queries_survive_the_detour() {
         let escaped = escape_query("/events?kind=a&before=b#c");
         assert_eq!(escaped, "/events%3Fkind%3Da%26before%3Db%23c");
-    }
-
-    #[test]
-    fn the_session_cookie_is_found_among_others() {
-        let mut headers = HeaderMap::new();
-        headers.append(COOKIE, HeaderValue::from_static("a=1; chancery_session=chs_x; b=2"));
-        assert_eq!(session_cookie(&headers), Some("chs_x"));
-        assert_eq!(session_cookie(&HeaderMap::new()), None);
     }
 
     #[test]

@@ -109,7 +109,9 @@
     lines.set(sequence, line);
     addRow(sequence, line);
     draw();
-    if (wasLive) status.textContent = `Live: step ${line.step} of ${line.steps}.`;
+    if (!wasLive) return;
+    document.getElementById("job-state").textContent = "running";
+    status.textContent = `Live: step ${line.step} of ${line.steps}.`;
   });
   source.addEventListener("ended", (event) => {
     source.close();
