@@ -61,6 +61,9 @@ pub enum Command {
         #[arg(long)]
         key: String,
     },
+    /// Sign a compute plugin, or run a program in its sandbox.
+    #[command(subcommand)]
+    Plugin(super::plugin::PluginCommand),
     /// Print the OpenAPI document.
     Openapi,
 }

@@ -3,6 +3,7 @@
 mod arguments;
 mod operator;
 mod person;
+mod plugin;
 mod serve;
 mod verify;
 
@@ -49,6 +50,7 @@ fn run_command(config_path: Option<&std::path::Path>, command: Command) -> Resul
         Command::Submit(submit) => person::submit(&submit),
         Command::Verify(options) => verify::verify(&options),
         Command::VerifyReport { report, key } => verify::verify_report(&report, &key),
+        Command::Plugin(command) => plugin::plugin(&command),
         Command::Openapi => {
             println!("{}", crate::http::openapi::document()?);
             Ok(ExitCode::SUCCESS)

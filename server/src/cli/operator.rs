@@ -95,7 +95,9 @@ pub async fn replay_all(store: &Store) -> Result<(usize, Vec<String>)> {
             .map_err(Error::bug)?;
         match replay_decision(&pack, &facts, &recorded) {
             Ok(()) => same += 1,
-            Err(difference) => different.push(format!("decision {}: {difference}", row.decision_id)),
+            Err(difference) => {
+                different.push(format!("decision {}: {difference}", row.decision_id))
+            }
         }
     }
     Ok((same, different))

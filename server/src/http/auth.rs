@@ -33,9 +33,9 @@ impl FromRequest for Caller {
         Box::pin(async move {
             if let Some(token) = bearer_token(request.headers()) {
                 let found = app(&request)?.store.principal_by_token(&token_digest(token)).await?;
-                return found
-                    .map(Self)
-                    .ok_or(Problem(Error::Unauthenticated("this token is unknown or has expired")));
+                return found.map(Self).ok_or(Problem(Error::Unauthenticated(
+                    "this token is unknown or has expired",
+                )));
             }
             let session = session(&request).await?;
             require_safe(&request)?;

@@ -189,9 +189,9 @@ impl Dispatcher {
                     Some(Line::DataOpened) => {}
                     Some(Line::Failure { detail }) => failure = Some(detail),
                     Some(Line::Outcome { body, seal }) => {
-                        outcome = Some(Outcome::open(
-                            &body, &seal, outcome_key, job.job_id, lease.attempt(),
-                        )?);
+                        let opened =
+                            Outcome::open(&body, &seal, outcome_key, job.job_id, lease.attempt())?;
+                        outcome = Some(Box::new(opened));
                     }
                     Some(Line::Progress { detail }) => {
                         // Progress is shown and nothing rests on it: a lost line loses no attempt.
@@ -218,7 +218,7 @@ impl Dispatcher {
         &self,
         scratch: &Scratch,
         exit: Exit,
-        outcome: Option<Outcome>,
+        outcome: Option<Box<Outcome>>,
         failure: Option<String>,
     ) -> Result<AttemptEnd> {
         if let (true, Some(outcome)) = (exit.status.success(), outcome) {
@@ -295,7 +295,7 @@ impl Dispatcher {
 }
 
 enum Watched {
-    Closed { outcome: Option<Outcome>, failure: Option<String> },
+    Closed { outcome: Option<Box<Outcome>>, failure: Option<String> },
     Cancelled,
     TimedOut,
 }

@@ -36,7 +36,7 @@ pub enum AttemptEnd {
     /// With a measured model.
     Succeeded {
         /// The sealed outcome.
-        outcome: Outcome,
+        outcome: Box<Outcome>,
         /// The encrypted artefact.
         artefact: Sealed,
     },

@@ -146,8 +146,7 @@ fn server() -> Result<DatabaseAddress> {
         return Ok(DatabaseAddress::from_socket(socket, user, "postgres"));
     }
     let postgres = chancery::postgres::ephemeral()?;
-    let (socket, user) = SERVER.get_or_init(|| {
-        (postgres.socket_directory().to_owned(), postgres.user().to_owned())
-    });
+    let (socket, user) =
+        SERVER.get_or_init(|| (postgres.socket_directory().to_owned(), postgres.user().to_owned()));
     Ok(DatabaseAddress::from_socket(socket, user, "postgres"))
 }
