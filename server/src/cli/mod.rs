@@ -10,6 +10,7 @@ mod verify;
 use std::process::ExitCode;
 
 pub use arguments::{Arguments, Command, Connection, DemoOptions};
+pub use operator::replay_all;
 pub use person::{read_token, register as register_key, send_approval};
 pub use serve::{Database, begin_log, block_on, database_ended, wait_for_stop};
 pub use verify::describe;

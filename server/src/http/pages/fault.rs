@@ -8,7 +8,7 @@ use chancery_policy::Verdict;
 use super::shell::{Section, Shell};
 use super::verdicts::VerdictView;
 use crate::error::Error;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, class};
 
 /// An [`Error`] on its way out as a page.
 #[derive(Debug)]
@@ -43,18 +43,7 @@ struct FaultPage {
 
 impl ResponseError for PageFault {
     fn status_code(&self) -> StatusCode {
-        match &self.0 {
-            Error::Invalid { .. } => StatusCode::BAD_REQUEST,
-            Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
-            Error::Forbidden { .. } | Error::Denied { .. } => StatusCode::FORBIDDEN,
-            Error::NotFound { .. } => StatusCode::NOT_FOUND,
-            Error::Conflict(_) | Error::Budget(_) => StatusCode::CONFLICT,
-            Error::Database(inner) if inner.is_unavailable() => StatusCode::SERVICE_UNAVAILABLE,
-            Error::Dependency { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            Error::Integrity(_) | Error::Database(_) | Error::Bug(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
-        }
+        class(&self.0).0
     }
 
     fn error_response(&self) -> HttpResponse {
@@ -62,7 +51,7 @@ impl ResponseError for PageFault {
         if status.is_server_error() {
             tracing::error!(error = %self.0, "a page failed");
         }
-        let title = title(&self.0);
+        let title = class(&self.0).2;
         let (decision, event, denials) = denial(&self.0);
         let page = FaultPage {
             shell: Shell::without_visitor(title, Section::None),
@@ -95,22 +84,6 @@ pub fn respond(status: StatusCode, page: &impl Template) -> PageResult {
 /// The template fails, which would be a bug.
 pub fn page(page: &impl Template) -> PageResult {
     respond(StatusCode::OK, page)
-}
-
-fn title(error: &Error) -> &'static str {
-    match error {
-        Error::Invalid { .. } => "This request cannot be used",
-        Error::Unauthenticated(_) => "Sign in to do this",
-        Error::Forbidden { .. } => "You may not do this",
-        Error::NotFound { .. } => "Not found",
-        Error::Conflict(_) => "This does not fit the present state",
-        Error::Denied { .. } => "Denied by policy",
-        Error::Budget(_) => "The privacy budget does not cover this",
-        Error::Dependency { .. } => "Something we depend on failed",
-        Error::Database(inner) if inner.is_unavailable() => "The database cannot be reached",
-        Error::Integrity(_) => "The record is damaged",
-        Error::Database(_) | Error::Bug(_) => "Something went wrong on our side",
-    }
 }
 
 /// What may be said outside: a database's own words stay in the server's log.
@@ -162,9 +135,9 @@ mod tests {
     fn an_error_page_escapes_what_was_asked_for() {
         let fault = PageFault(Error::NotFound { what: "page", name: "/<script>".into() });
         let page = FaultPage {
-            shell: Shell::without_visitor(title(&fault.0), Section::None),
+            shell: Shell::without_visitor(class(&fault.0).2, Section::None),
             status: 404,
-            title: title(&fault.0),
+            title: class(&fault.0).2,
             detail: detail(&fault.0),
             decision: None,
             event: None,
