@@ -34,9 +34,14 @@ fn a_job_without_a_legal_basis_is_denied_and_a_lawful_one_makes_a_model() -> Res
     let job = wait(&client, admitted["job_id"].as_str().context("job id")?)?;
     assert_eq!(job["state"], json!("succeeded"), "{job}");
     let events = client.get("/api/v1/events")?.expect(200)?;
-    let kinds: Vec<&str> =
-        events["events"].as_array().context("events")?.iter().filter_map(|e| e["kind"].as_str()).collect();
-    for kind in ["job_denied", "job_admitted", "budget_reserved", "budget_committed", "job_settled"] {
+    let kinds: Vec<&str> = events["events"]
+        .as_array()
+        .context("events")?
+        .iter()
+        .filter_map(|e| e["kind"].as_str())
+        .collect();
+    for kind in ["job_denied", "job_admitted", "budget_reserved", "budget_committed", "job_settled"]
+    {
         assert!(kinds.contains(&kind), "{kind} in {kinds:?}");
     }
     Ok(())

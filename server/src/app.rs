@@ -83,9 +83,13 @@ pub async fn begin_log(config: &Config, address: &DatabaseAddress, clock: &Clock
         MasterKey::create(&master)?;
     }
     let verifier = key.verifier_key(&config.log_origin)?;
-    crate::sequencer::write_atomically(&path.with_extension("pub"), format!("{verifier}\n").as_bytes())?;
+    crate::sequencer::write_atomically(
+        &path.with_extension("pub"),
+        format!("{verifier}\n").as_bytes(),
+    )?;
     let root = chancery_audit::merkle::empty_root();
     let note = crate::sequencer::sign_checkpoint(&key, &config.log_origin, 0, root)?;
     let now = clock.now();
-    crate::store::migrate::log_create(address, &config.log_origin, root.as_bytes(), &note, now).await
+    crate::store::migrate::log_create(address, &config.log_origin, root.as_bytes(), &note, now)
+        .await
 }

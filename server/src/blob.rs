@@ -70,7 +70,8 @@ impl Blobs {
         let digest = digest_of(plain);
         let key = random_key();
         let cipher = seal(&key, plain, digest.as_bytes())?;
-        let wrapped_key = seal(self.master.expose(), key.as_ref(), wrap_context(&digest).as_bytes())?;
+        let wrapped_key =
+            seal(self.master.expose(), key.as_ref(), wrap_context(&digest).as_bytes())?;
         self.store
             .put(&object_path(&digest, &wrapped_key), PutPayload::from(cipher))
             .await
@@ -89,8 +90,10 @@ impl Blobs {
             .get(&object_path(digest, wrapped_key))
             .await
             .map_err(|why| Error::dependency(format!("reading blob {digest}"), why))?;
-        let bytes =
-            got.bytes().await.map_err(|why| Error::dependency(format!("reading blob {digest}"), why))?;
+        let bytes = got
+            .bytes()
+            .await
+            .map_err(|why| Error::dependency(format!("reading blob {digest}"), why))?;
         Ok(bytes.to_vec())
     }
 
@@ -100,7 +103,9 @@ impl Blobs {
     /// The wrapped key is damaged or belongs to another blob.
     pub fn data_key(&self, digest: &str, wrapped_key: &[u8]) -> Result<Zeroizing<[u8; 32]>> {
         let plain = open(self.master.expose(), wrapped_key, wrap_context(digest).as_bytes())
-            .map_err(|_| Error::Integrity(format!("the data key of blob {digest} does not open")))?;
+            .map_err(|_| {
+                Error::Integrity(format!("the data key of blob {digest} does not open"))
+            })?;
         let key = <[u8; 32]>::try_from(plain.as_slice()).map_err(Error::bug)?;
         Ok(Zeroizing::new(key))
     }
@@ -175,9 +180,8 @@ fn open(key: &[u8; 32], sealed: &[u8], context: &[u8]) -> Result<Zeroizing<Vec<u
 fn open_s3(bucket: &str, region: &str, endpoint: Option<&str>) -> Result<Arc<dyn ObjectStore>> {
     // Installing twice is not an error worth telling: the first provider stays.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = object_store::aws::AmazonS3Builder::from_env()
-        .with_bucket_name(bucket)
-        .with_region(region);
+    let mut builder =
+        object_store::aws::AmazonS3Builder::from_env().with_bucket_name(bucket).with_region(region);
     if let Some(endpoint) = endpoint {
         builder = builder.with_endpoint(endpoint);
     }

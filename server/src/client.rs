@@ -86,10 +86,12 @@ impl Client {
         path: &str,
         sent: std::result::Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<Reply> {
-        let failed = |why: ureq::Error| Error::dependency(format!("asking {}{path}", self.server), why);
+        let failed =
+            |why: ureq::Error| Error::dependency(format!("asking {}{path}", self.server), why);
         let mut response = sent.map_err(failed)?;
         let status = response.status().as_u16();
-        let text = response.body_mut().with_config().limit(64 << 20).read_to_string().map_err(failed)?;
+        let text =
+            response.body_mut().with_config().limit(64 << 20).read_to_string().map_err(failed)?;
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
         Ok(Reply { status, body })
     }

@@ -3,13 +3,12 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use chancery_audit::export::ExportReader;
-use chancery_audit::tile::{TileId, bundles_for_growth, encode_bundle, tiles_for_growth};
-use serde_json::json;
-
 use crate::error::{Error, Result};
 use crate::store::Store;
 use crate::store::event::EventRow;
+use chancery_audit::event::EventId;
+use chancery_audit::export::{ExportReader, encode_payload_line};
+use chancery_audit::tile::{TileId, bundles_for_growth, encode_bundle, tiles_for_growth};
 
 /// What was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +36,7 @@ pub async fn export(store: &Store, directory: &Path) -> Result<Exported> {
         let entries: Vec<&[u8]> = events.iter().map(|event| event.entry.as_slice()).collect();
         write(directory, &bundle.to_string(), &encode_bundle(&entries).map_err(Error::bug)?)?;
         for event in &events {
-            writeln!(payloads, "{}", payload_line(event)?)
+            write!(payloads, "{}", payload_line(event)?)
                 .map_err(|why| Error::dependency("writing payloads", why))?;
         }
     }
@@ -72,17 +71,12 @@ async fn read_leaves(store: &Store, start: u64, end: u64) -> Result<Vec<EventRow
 }
 
 fn payload_line(event: &EventRow) -> Result<String> {
-    let payload = match &event.payload {
-        Some(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
-        None => None,
-    };
-    Ok(json!({
-        "index": event.leaf_index,
-        "event_id": event.event_id,
-        "salt": event.salt.as_deref().map(hex::encode),
-        "payload": payload,
-    })
-    .to_string())
+    let index = u64::try_from(event.leaf_index.unwrap_or(-1)).map_err(Error::bug)?;
+    let event_id = EventId::parse(&event.event_id.to_string()).map_err(Error::bug)?;
+    let payload = event.payload.as_deref().map(String::from_utf8_lossy);
+    let salt = event.salt.as_deref().and_then(|salt| salt.try_into().ok());
+    let kept = salt.zip(payload.as_deref());
+    encode_payload_line(index, event_id, kept).map_err(Error::bug)
 }
 
 fn require_empty(directory: &Path) -> Result<()> {

@@ -127,7 +127,7 @@ pub fn private_directory(path: &Path) -> Result<()> {
         .map_err(|why| Error::dependency(format!("making {}", path.display()), why))
 }
 
-/// Writes a new file that only its owner can read (0600).
+/// Writes a new file that only its owner can read (0600). A crash leaves the whole file or none.
 ///
 /// # Errors
 /// The file exists already, or cannot be written.
@@ -136,10 +136,22 @@ pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<()> {
     if let Some(parent) = path.parent() {
         private_directory(parent)?;
     }
-    // create_new: a key is never overwritten, not even by a second start at the same moment.
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
+    let staging = path.with_added_extension(format!("{}.next", uuid::Uuid::new_v4().simple()));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&staging)
+        .map_err(failed)?;
+    let written = file
+        .write_all(bytes)
+        .and_then(|()| file.sync_all())
+        // A link fails where the name is taken: a key is never overwritten, not even by a second start
+        // at the same moment.
+        .and_then(|()| std::fs::hard_link(&staging, path));
+    // What is left of a failure here is a second name, as private as the first.
+    let _ = std::fs::remove_file(&staging);
+    written.map_err(failed)
 }
 
 /// Reads a file that only its owner may read.

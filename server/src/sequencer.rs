@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chancery_audit::checkpoint::{Checkpoint, SignedCheckpoint};
-use chancery_audit::{AuditError, Hash};
 use chancery_audit::merkle;
 use chancery_audit::note::{VerifierKey, signature_line};
 use chancery_audit::tile::{TileId, TileWriter, decode_tile};
+use chancery_audit::{AuditError, Hash};
 use tokio::sync::watch;
 
 use crate::error::{Error, Result};
-use crate::keys::{SigningKey, private_directory, random_bytes};
+use crate::keys::{SigningKey, private_directory};
 use crate::store::Store;
 use crate::store::Tx;
 use crate::store::log::{LogGrowth, LogHead};
@@ -71,7 +71,8 @@ impl Sequencer {
     /// # Errors
     /// The database fails, or the log is damaged. Nothing is half done.
     pub async fn step(&self) -> Result<Step> {
-        let published = self.store.run_tx("sequence", async |tx| self.append_batch(tx).await).await?;
+        let published =
+            self.store.run_tx("sequence", async |tx| self.append_batch(tx).await).await?;
         let Some((head, count)) = published else { return Ok(Step::Idle) };
         // A crash here leaves a copy that is older than the log, which the next start accepts.
         write_atomically(&self.checkpoint_copy, head.note.as_bytes())?;
@@ -183,8 +184,9 @@ impl Sequencer {
                 head.origin, self.origin
             )));
         }
-        let signed = verified(&head.note, &self.verifier_key)
-            .map_err(|why| Error::Integrity(format!("the log's head is not signed by this key: {why}")))?;
+        let signed = verified(&head.note, &self.verifier_key).map_err(|why| {
+            Error::Integrity(format!("the log's head is not signed by this key: {why}"))
+        })?;
         let signed = signed.checkpoint();
         if signed.size != as_u64(head.size)? || signed.root.as_bytes().as_slice() != head.root {
             return Err(Error::Integrity(
@@ -222,7 +224,10 @@ impl Sequencer {
 ///
 /// # Errors
 /// It is malformed, of another log, or not signed by this key.
-pub fn verified(text: &str, key: &VerifierKey) -> std::result::Result<SignedCheckpoint, AuditError> {
+pub fn verified(
+    text: &str,
+    key: &VerifierKey,
+) -> std::result::Result<SignedCheckpoint, AuditError> {
     let signed = SignedCheckpoint::parse(text.as_bytes())?;
     signed.verify(key, &[])?;
     Ok(signed)
@@ -248,11 +253,17 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     if let Some(parent) = path.parent() {
         private_directory(parent)?;
     }
-    // A name of its own: two sequencers on one machine must not write into each other's file.
-    let next = path.with_extension(format!("next-{}", hex::encode(random_bytes::<8>())));
+    // A name of its own: two processes that write at once must not share a half-written file.
+    let next = path.with_added_extension(format!("{}.next", uuid::Uuid::new_v4().simple()));
     let mut file = std::fs::File::create(&next).map_err(failed)?;
-    std::io::Write::write_all(&mut file, bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-    std::fs::rename(&next, path).map_err(failed)
+    let written = std::io::Write::write_all(&mut file, bytes)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| std::fs::rename(&next, path));
+    if written.is_err() {
+        // What matters is the failure to write; the leftover is told by its name.
+        let _ = std::fs::remove_file(&next);
+    }
+    written.map_err(failed)
 }
 
 /// The right edge as stored, checked against the root that was signed: a tile altered behind our back

@@ -20,13 +20,21 @@ use crate::keys::{MasterKey, SigningKey};
 use crate::sequencer::Sequencer;
 use crate::store::{DatabaseAddress, DatabaseRole, Store};
 
-/// Which parts this process runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parts {
-    /// HTTP, sequencer and worker.
-    All,
-    /// Only the worker.
+/// A part that a process runs. Processes of their own hold only the keys of their parts: HTTP and the
+/// worker the master key, the sequencer the log key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// API, dashboard, log tiles.
+    Http,
+    /// The single appender.
+    Sequencer,
+    /// Runs jobs.
     Worker,
+}
+
+impl Part {
+    /// All parts, for one machine.
+    pub const ALL: [Self; 3] = [Self::Http, Self::Sequencer, Self::Worker];
 }
 
 /// What a service is started with.
@@ -47,6 +55,8 @@ pub struct Service {
     address: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
+    stop_sequencer: watch::Sender<bool>,
+    sequencer: Option<JoinHandle<()>>,
 }
 
 impl Service {
@@ -54,14 +64,24 @@ impl Service {
     ///
     /// # Errors
     /// The first part that cannot start says why; the others are stopped again.
-    pub fn start(start: &Start, parts: Parts) -> Result<Self> {
+    pub fn start(start: &Start, parts: &[Part]) -> Result<Self> {
         let (stop, stopped) = watch::channel(false);
-        let mut service = Self { address: None, stop, threads: Vec::new() };
-        if parts == Parts::All {
-            service.spawn("sequencer", start, stopped.clone(), run_sequencer)?;
-            service.address = Some(service.spawn("http", start, stopped.clone(), run_http)?);
+        let (stop_sequencer, sequencer_stopped) = watch::channel(false);
+        let mut service =
+            Self { address: None, stop, threads: Vec::new(), stop_sequencer, sequencer: None };
+        if parts.contains(&Part::Sequencer) {
+            let (thread, ()) = spawn("sequencer", start, sequencer_stopped, run_sequencer)?;
+            service.sequencer = Some(thread);
         }
-        service.spawn("worker", start, stopped, run_worker)?;
+        if parts.contains(&Part::Http) {
+            let (thread, address) = spawn("http", start, stopped.clone(), run_http)?;
+            service.threads.push(thread);
+            service.address = Some(address);
+        }
+        if parts.contains(&Part::Worker) {
+            let (thread, ()) = spawn("worker", start, stopped, run_worker)?;
+            service.threads.push(thread);
+        }
         Ok(service)
     }
 
@@ -75,38 +95,43 @@ impl Service {
         self.join();
     }
 
-    fn spawn<T: Send + 'static>(
-        &mut self,
-        name: &'static str,
-        start: &Start,
-        stopped: watch::Receiver<bool>,
-        run: fn(Start, watch::Receiver<bool>, mpsc::Sender<Result<T>>),
-    ) -> Result<T> {
-        let (ready, answer) = mpsc::channel();
-        let start = start.clone();
-        let thread = std::thread::Builder::new()
-            .name(name.into())
-            .spawn(move || run(start, stopped, ready))
-            .map_err(|why| Error::dependency(format!("starting {name}"), why))?;
-        self.threads.push(thread);
-        answer.recv().map_err(|_| Error::bug(format!("{name} ended before it was ready")))?
-    }
-
     fn join(&mut self) {
         // No receiver left means that every part has ended by itself.
         let _ = self.stop.send(true);
-        // The sequencer came first and is joined last, so that the others' last events are published.
-        while let Some(thread) = self.threads.pop() {
-            if thread.join().is_err() {
-                tracing::error!("a part of the service panicked");
-            }
-        }
+        self.threads.drain(..).for_each(join);
+        // Told to stop only now, so that the others' last events are published.
+        let _ = self.stop_sequencer.send(true);
+        self.sequencer.take().into_iter().for_each(join);
     }
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
         self.join();
+    }
+}
+
+/// Starts a part in a thread of its own and waits until it is ready.
+fn spawn<T: Send + 'static>(
+    name: &'static str,
+    start: &Start,
+    stopped: watch::Receiver<bool>,
+    run: fn(Start, watch::Receiver<bool>, mpsc::Sender<Result<T>>),
+) -> Result<(JoinHandle<()>, T)> {
+    let (ready, answer) = mpsc::channel();
+    let start = start.clone();
+    let thread = std::thread::Builder::new()
+        .name(name.into())
+        .spawn(move || run(start, stopped, ready))
+        .map_err(|why| Error::dependency(format!("starting {name}"), why))?;
+    let value =
+        answer.recv().map_err(|_| Error::bug(format!("{name} ended before it was ready")))??;
+    Ok((thread, value))
+}
+
+fn join(thread: JoinHandle<()>) {
+    if thread.join().is_err() {
+        tracing::error!("a part of the service panicked");
     }
 }
 

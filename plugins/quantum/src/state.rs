@@ -74,10 +74,14 @@ impl State {
                 continue;
             }
             let inner = controls & (stride - 1);
-            for (offset, (zero, one)) in low.iter_mut().zip(high).enumerate() {
+            let pairs = low.iter_mut().zip(high);
+            if inner == 0 {
+                pairs.for_each(|(zero, one)| rotate(m, zero, one));
+                continue;
+            }
+            for (offset, (zero, one)) in pairs.enumerate() {
                 if offset & inner == inner {
-                    (*zero, *one) =
-                        (m[0][0] * *zero + m[0][1] * *one, m[1][0] * *zero + m[1][1] * *one);
+                    rotate(m, zero, one);
                 }
             }
         }
@@ -93,4 +97,10 @@ impl State {
             }
         }
     }
+}
+
+/// A matrix on one pair of amplitudes.
+#[inline(always)]
+fn rotate(m: &Matrix, zero: &mut Complex, one: &mut Complex) {
+    (*zero, *one) = (m[0][0] * *zero + m[0][1] * *one, m[1][0] * *zero + m[1][1] * *one);
 }

@@ -10,9 +10,9 @@ use super::arguments::{LogCommand, PrincipalOptions};
 use super::serve::{Database, begin_log, block_on};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::error::Result;
-use crate::job::people::{NewPrincipal, enrol};
+use crate::error::{Error, Result};
 use crate::job::gate::gate_name;
+use crate::job::people::{NewPrincipal, enrol};
 use crate::store::decision::DecisionRow;
 use crate::store::event::{Actor, EventRow};
 use crate::store::{DatabaseRole, Store, migrate as migrations};
@@ -45,6 +45,12 @@ pub fn log(config: &Config, command: &LogCommand) -> Result<ExitCode> {
 
 /// `chancery principal`
 pub fn principal(config: &Config, options: &PrincipalOptions) -> Result<ExitCode> {
+    if options.token_file.exists() {
+        return Err(Error::invalid(
+            "--token-file",
+            format!("{} exists already; name a new file", options.token_file.display()),
+        ));
+    }
     let database = Database::open(config)?;
     let new = NewPrincipal { name: options.name.clone(), roles: options.roles.clone() };
     let issued = with_store(&database, DatabaseRole::App, async |store| {
@@ -92,7 +98,9 @@ pub async fn replay_all(store: &Store) -> Result<(usize, Vec<String>)> {
         let event = store.event_get(row.event_id).await?;
         match replay_one(&row, sources, &event) {
             Ok(()) => same += 1,
-            Err(difference) => different.push(format!("decision {}: {difference}", row.decision_id)),
+            Err(difference) => {
+                different.push(format!("decision {}: {difference}", row.decision_id))
+            }
         }
     }
     Ok((same, different))
@@ -117,7 +125,11 @@ fn replay_one(
     // Facts and record altered together replay the same; the log still holds what was decided.
     let logged = event.payload_json();
     let Some(logged) = logged.get("decision") else {
-        return if event.payload.is_none() { Ok(()) } else { Err("its event tells of no decision".into()) };
+        return if event.payload.is_none() {
+            Ok(())
+        } else {
+            Err("its event tells of no decision".into())
+        };
     };
     let told = serde_json::json!({
         "decision_id": row.decision_id,
@@ -125,7 +137,11 @@ fn replay_one(
         "facts_digest": recorded.facts_digest,
         "pack_digest": recorded.pack_digest,
     });
-    let differs = told.as_object().into_iter().flatten().find(|(key, value)| logged.get(*key) != Some(*value));
+    let differs = told
+        .as_object()
+        .into_iter()
+        .flatten()
+        .find(|(key, value)| logged.get(*key) != Some(*value));
     differs.map_or(Ok(()), |(key, _)| Err(format!("the log tells of another {key}")))
 }
 

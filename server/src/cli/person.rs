@@ -8,9 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::arguments::{
-    ApproveOptions, Connection, KeysCommand, SubmitOptions, VerdictArgument,
-};
+use super::arguments::{ApproveOptions, Connection, KeysCommand, SubmitOptions, VerdictArgument};
 use crate::client::Client;
 use crate::clock::{Clock, rfc3339};
 use crate::error::{Error, Result};

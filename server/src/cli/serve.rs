@@ -1,17 +1,19 @@
 //! Serving, and the database a command works on.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::app;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::postgres::{Postgres, PostgresConfig};
-use crate::service::{Parts, Service, Start};
+use crate::service::{Part, Service, Start};
 use crate::store::{DatabaseAddress, migrate};
 
 /// The database of an embedded server.
 const DATABASE: &str = "chancery";
+const WATCH_PERIOD: Duration = Duration::from_millis(500);
 
 /// A reachable database: the one of `DATABASE_URL`, or a PostgreSQL of our own.
 pub struct Database {
@@ -20,7 +22,7 @@ pub struct Database {
     /// Which server, for the record.
     pub identity: serde_json::Value,
     /// Stopped when dropped.
-    _embedded: Option<Postgres>,
+    embedded: Option<Postgres>,
 }
 
 impl Database {
@@ -34,7 +36,7 @@ impl Database {
             return Ok(Self {
                 address: DatabaseAddress::from_url(&url)?,
                 identity: serde_json::json!({ "kind": "external" }),
-                _embedded: None,
+                embedded: None,
             });
         }
         crate::keys::private_directory(&config.data_directory)?;
@@ -43,9 +45,20 @@ impl Database {
         let server = Postgres::start(settings)
             .map_err(|why| Error::dependency("starting the embedded PostgreSQL", why))?;
         let identity = serde_json::to_value(server.identity()).map_err(Error::bug)?;
-        let owner = DatabaseAddress::from_socket(server.socket_directory(), server.user(), "postgres");
+        let owner =
+            DatabaseAddress::from_socket(server.socket_directory(), server.user(), "postgres");
         block_on(migrate::database_create(&owner, DATABASE))??;
-        Ok(Self { address: owner.with_database(DATABASE), identity, _embedded: Some(server) })
+        Ok(Self { address: owner.with_database(DATABASE), identity, embedded: Some(server) })
+    }
+
+    /// Whether it is a server of our own.
+    pub fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
+    }
+
+    /// Whether a PostgreSQL of our own still runs. Of another's, nothing is known here.
+    pub fn is_running(&self) -> bool {
+        self.embedded.as_ref().is_none_or(Postgres::is_running)
     }
 }
 
@@ -53,9 +66,13 @@ impl Database {
 ///
 /// # Errors
 /// A part cannot start.
-pub fn serve(config: Config, parts: Parts) -> Result<ExitCode> {
+pub fn serve(config: Config, parts: &[Part]) -> Result<ExitCode> {
     let database = Database::open(&config)?;
-    block_on(migrate::migrate(&database.address))??;
+    if database.is_embedded() {
+        block_on(migrate::migrate(&database.address))??;
+    }
+    // Serving needs no owner: `chancery migrate` has the right to change the schema, this has not.
+    block_on(migrate::require_current(&database.address))??;
     if !block_on(migrate::log_exists(&database.address))?? {
         return Err(Error::Integrity(
             "this database holds no log. A new installation begins one with `chancery log create`; \
@@ -74,11 +91,11 @@ pub fn serve(config: Config, parts: Parts) -> Result<ExitCode> {
     if let Some(address) = service.address() {
         println!("chancery serves http://{address}");
     }
-    wait_for_stop()?;
+    let stopped = wait_for_stop(&database);
     println!("stopping");
     service.stop();
     drop(database);
-    Ok(ExitCode::SUCCESS)
+    stopped.map(|()| ExitCode::SUCCESS)
 }
 
 /// Begins the log where there is none yet and the installation is new.
@@ -90,11 +107,20 @@ pub fn begin_log(config: &Config, address: &DatabaseAddress) -> Result<()> {
     block_on(app::begin_log(config, address, &Clock::System))?
 }
 
+/// What is said when a PostgreSQL of our own has ended under us. A restart heals it.
+pub fn database_ended() -> Error {
+    Error::dependency(
+        "the embedded PostgreSQL",
+        "it ended unexpectedly; nothing committed is lost: start again, and it recovers",
+    )
+}
+
 /// Waits for SIGINT or SIGTERM.
 ///
 /// # Errors
-/// Signals cannot be watched.
-pub fn wait_for_stop() -> Result<()> {
+/// Signals cannot be watched, or a PostgreSQL of our own ended: a server without its database is no use
+/// to anybody, and whoever supervises this process starts both again.
+pub fn wait_for_stop(database: &Database) -> Result<()> {
     block_on(async {
         use tokio::signal::unix::{SignalKind, signal};
         let failed = |why| Error::dependency("watching signals", why);
@@ -102,8 +128,15 @@ pub fn wait_for_stop() -> Result<()> {
         tokio::select! {
             result = tokio::signal::ctrl_c() => result.map_err(failed),
             _ = terminate.recv() => Ok(()),
+            () = until_ended(database) => Err(database_ended()),
         }
     })?
+}
+
+async fn until_ended(database: &Database) {
+    while database.is_running() {
+        tokio::time::sleep(WATCH_PERIOD).await;
+    }
 }
 
 /// Runs a future on a small runtime of its own.

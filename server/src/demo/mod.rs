@@ -5,16 +5,17 @@ pub mod cards;
 mod narrator;
 mod people;
 mod tamper;
+mod training;
 mod walk;
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::cli::{Database, DemoOptions, begin_log, block_on, wait_for_stop};
+use crate::cli::{Database, DemoOptions, begin_log, block_on, database_ended, wait_for_stop};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::service::{Parts, Service, Start};
+use crate::service::{Part, Service, Start};
 use crate::store::event::{Actor, EventDraft};
 use crate::store::{DatabaseRole, Store, migrate};
 
@@ -49,18 +50,20 @@ pub fn run(options: &DemoOptions) -> Result<ExitCode> {
             .map_err(|why| Error::dependency("finding this program", why))?,
     };
     let people = people::People::enrol(&config, &database.address)?;
-    let service = Service::start(&start, Parts::All)?;
+    let service = Service::start(&start, &Part::ALL)?;
     let address = service.address().ok_or_else(|| Error::bug("HTTP did not start"))?;
     let server = format!("http://{address}");
     say.fact("serving", &server);
     say.fact("log key", &crate::app::log_key(&config)?.to_string());
 
     let walk = Walk { server: &server, config: &config, people: &people, say: &say };
-    let summary = walk.run(&database.address)?;
+    let summary = walk
+        .run(&database.address)
+        .map_err(|error| if database.is_running() { error } else { database_ended() })?;
     summary.print(&say, &server, people.directory());
     if !options.once {
         println!("\nServing on {server}. Stop with Ctrl-C.");
-        wait_for_stop()?;
+        wait_for_stop(&database)?;
     }
     service.stop();
     drop(database);
@@ -85,8 +88,7 @@ fn prepare(config: &Config, database: &Database) -> Result<()> {
     begin_log(config, &database.address)?;
     let identity = database.identity.clone();
     block_on(async {
-        let store =
-            Store::connect(&database.address, DatabaseRole::App, 1, Clock::System).await?;
+        let store = Store::connect(&database.address, DatabaseRole::App, 1, Clock::System).await?;
         store
             .run_tx("installation_begin", async |tx| {
                 tx.event_append(EventDraft {
@@ -111,6 +113,9 @@ fn remove(directory: &Path) -> Result<()> {
     if !directory.exists() {
         return Ok(());
     }
+    // Sealed off before anything is removed: a demo that still runs keeps its folder.
+    crate::postgres::require_stopped(&directory.join("postgres"))
+        .map_err(|why| Error::dependency(format!("removing {}", directory.display()), why))?;
     if !directory.join("keys").exists() && !directory.join("postgres").exists() {
         return Err(Error::invalid(
             directory.display().to_string(),

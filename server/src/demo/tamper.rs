@@ -26,7 +26,8 @@ pub fn export_verify_and_tamper(walk: &Walk<'_>, address: &DatabaseAddress) -> R
     let size = export_from(address, &folder)?;
     let honest = check(walk, &folder)?;
     require(honest.is_ok(), &format!("the export must verify: {}", describe(&honest)))?;
-    walk.say.line(&format!("chancery verify {} --key <log key>: {size} events, OK", folder.display()));
+    walk.say
+        .line(&format!("chancery verify {} --key <log key>: {size} events, OK", folder.display()));
 
     block_on(copy_log(address, COPY))??;
     let copy = address.with_database(COPY);

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::order::{JobOrder, Line};
@@ -11,13 +12,17 @@ use crate::error::{Error, Result};
 
 /// Longest part of standard error that is kept.
 const STDERR_BYTES_MAX: u64 = 16 * 1024;
+/// Longest line that is read: an outcome holds the whole evaluation.
+const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// A process that closed its output has nothing to do but end.
+const END_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A running job process.
 pub struct LocalJob {
     child: Child,
     /// Held open: closing it tells the child that nobody waits any more.
     _lifeline: ChildStdin,
-    lines: Lines<BufReader<ChildStdout>>,
+    lines: BoundedLines,
     stderr: tokio::task::JoinHandle<String>,
 }
 
@@ -58,20 +63,21 @@ impl LocalJob {
         // A child that died at once is seen by its exit status, not by this write.
         let _ = lifeline.write_all(text.as_bytes()).await;
         let stderr = tokio::task::spawn_local(read_tail(stderr));
-        Ok(Self { child, _lifeline: lifeline, lines: BufReader::new(stdout).lines(), stderr })
+        Ok(Self {
+            child,
+            _lifeline: lifeline,
+            lines: BoundedLines { stdout, read: Vec::new() },
+            stderr,
+        })
     }
 
     /// The next line, or none when the process has closed its output.
     ///
     /// # Errors
-    /// A line that is no [`Line`].
+    /// A line that is no [`Line`], or one without end.
     pub async fn next_line(&mut self) -> Result<Option<Line>> {
-        let Some(text) =
-            self.lines.next_line().await.map_err(|why| Error::dependency("reading a job", why))?
-        else {
-            return Ok(None);
-        };
-        serde_json::from_str(&text)
+        let Some(text) = self.lines.next().await? else { return Ok(None) };
+        serde_json::from_slice(&text)
             .map(Some)
             .map_err(|why| Error::dependency("reading a job's line", why))
     }
@@ -87,15 +93,54 @@ impl LocalJob {
         self.child.id()
     }
 
-    /// Waits for the end.
+    /// Waits for the end of a process that has closed its output. One that lives on, or whose children
+    /// hold its standard error, is killed: it must not keep a slot for good.
     ///
     /// # Errors
-    /// The operating system does not tell.
+    /// It did not end by itself, or the operating system does not tell.
     pub async fn wait(mut self) -> Result<Exit> {
-        let status =
-            self.child.wait().await.map_err(|why| Error::dependency("waiting for a job", why))?;
-        let stderr = self.stderr.await.unwrap_or_default();
-        Ok(Exit { status, stderr })
+        let ended = async {
+            let status = self
+                .child
+                .wait()
+                .await
+                .map_err(|why| Error::dependency("waiting for a job", why))?;
+            let stderr = (&mut self.stderr).await.unwrap_or_default();
+            Ok(Exit { status, stderr })
+        };
+        let waited = tokio::time::timeout(END_PATIENCE, ended).await;
+        self.stderr.abort();
+        waited.unwrap_or_else(|_| {
+            Err(Error::dependency("waiting for a job", "it closed its output and did not end"))
+        })
+    }
+}
+
+/// Lines of a bounded length, read so that a dropped future loses nothing.
+struct BoundedLines {
+    stdout: ChildStdout,
+    read: Vec<u8>,
+}
+
+impl BoundedLines {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        let mut searched = 0;
+        loop {
+            if let Some(end) = self.read[searched..].iter().position(|byte| *byte == b'\n') {
+                let rest = self.read.split_off(searched + end + 1);
+                return Ok(Some(std::mem::replace(&mut self.read, rest)));
+            }
+            searched = self.read.len();
+            if searched > LINE_BYTES_MAX {
+                return Err(Error::dependency("reading a job", "it writes a line without end"));
+            }
+            self.read.reserve(8192);
+            let read = self.stdout.read_buf(&mut self.read).await;
+            if read.map_err(|why| Error::dependency("reading a job", why))? == 0 {
+                // A line that was cut short by the end is no line.
+                return Ok(None);
+            }
+        }
     }
 }
 
@@ -116,6 +161,11 @@ pub struct Scratch {
 }
 
 impl Scratch {
+    /// Removes what a lost attempt left: the folder may hold a model in the clear.
+    pub fn remove_abandoned(data_directory: &Path, name: &str) {
+        drop(Self { path: data_directory.join("scratch").join(name) });
+    }
+
     /// Makes `scratch/<name>` below the data directory, empty.
     ///
     /// # Errors
@@ -127,8 +177,9 @@ impl Scratch {
                 .map_err(|why| Error::dependency("clearing a scratch folder", why))?;
         }
         crate::keys::private_directory(&path)?;
-        let path =
-            path.canonicalize().map_err(|why| Error::dependency("finding a scratch folder", why))?;
+        let path = path
+            .canonicalize()
+            .map_err(|why| Error::dependency("finding a scratch folder", why))?;
         Ok(Self { path })
     }
 
@@ -140,7 +191,9 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.path) {
+        if let Err(error) = std::fs::remove_dir_all(&self.path)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
             tracing::warn!(path = %self.path.display(), %error, "a scratch folder was left behind");
         }
     }

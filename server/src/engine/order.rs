@@ -120,7 +120,8 @@ impl Outcome {
     /// # Errors
     /// The seal is wrong, or it belongs to another job or attempt.
     pub fn open(body: &str, seal: &str, key: &[u8], job_id: Uuid, attempt: i32) -> Result<Self> {
-        let broken = || Error::Integrity(format!("the outcome of job {job_id} is not sealed by its order"));
+        let broken =
+            || Error::Integrity(format!("the outcome of job {job_id} is not sealed by its order"));
         let tag = hex::decode(seal).map_err(|_| broken())?;
         hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, key), body.as_bytes(), &tag)
             .map_err(|_| broken())?;

@@ -3,11 +3,11 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::ops::ControlFlow;
 
+use chancery_kernels::TrainedModel;
 use chancery_kernels::artefact;
 use chancery_kernels::device::Device;
 use chancery_kernels::evaluate::{EvaluationRule, evaluate};
 use chancery_kernels::tabular::TabularData;
-use chancery_kernels::TrainedModel;
 use chancery_kernels::train::{Progress, train};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use serde_json::json;
@@ -60,7 +60,7 @@ fn work(order: &JobOrder) -> Result<()> {
     let training = load(&order.training_input, order, features)?;
     let evaluation = load(&order.evaluation_input, order, features)?;
     let mut on_progress = |progress: Progress| {
-        let detail = serde_json::to_value(&progress).unwrap_or_default();
+        let detail = serde_json::to_value(progress).unwrap_or_default();
         match write_line(&Line::Progress { detail }) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),

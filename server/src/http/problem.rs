@@ -50,9 +50,7 @@ impl ResponseError for Problem {
         if status == StatusCode::UNAUTHORIZED {
             response.insert_header(("WWW-Authenticate", "Bearer"));
         }
-        response
-            .insert_header(ContentType(mime()))
-            .body(body.to_string())
+        response.insert_header(ContentType(mime())).body(body.to_string())
     }
 }
 
@@ -61,21 +59,27 @@ pub async fn not_found(request: HttpRequest) -> HttpResponse {
     Problem(Error::NotFound { what: "resource", name: request.path().to_owned() }).error_response()
 }
 
-/// One row for each blame.
-fn class(error: &Error) -> (StatusCode, &'static str, &'static str) {
+/// Status, type and title: one row for each blame.
+pub(super) fn class(error: &Error) -> (StatusCode, &'static str, &'static str) {
     match error {
-        Error::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid-request", "The request cannot be used"),
+        Error::Invalid { .. } => {
+            (StatusCode::BAD_REQUEST, "invalid-request", "The request cannot be used")
+        }
         Error::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large"),
         Error::Unauthenticated(_) => {
             (StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in to do this")
         }
         Error::Forbidden { .. } => (StatusCode::FORBIDDEN, "forbidden", "You may not do this"),
         Error::NotFound { .. } => (StatusCode::NOT_FOUND, "not-found", "Not found"),
-        Error::Conflict(_) => (StatusCode::CONFLICT, "conflict", "This does not fit the present state"),
-        Error::Denied { .. } => (StatusCode::FORBIDDEN, "denied-by-policy", "Denied by policy"),
-        Error::Budget(_) => {
-            (StatusCode::CONFLICT, "privacy-budget-exhausted", "The privacy budget does not cover this")
+        Error::Conflict(_) => {
+            (StatusCode::CONFLICT, "conflict", "This does not fit the present state")
         }
+        Error::Denied { .. } => (StatusCode::FORBIDDEN, "denied-by-policy", "Denied by policy"),
+        Error::Budget(_) => (
+            StatusCode::CONFLICT,
+            "privacy-budget-exhausted",
+            "The privacy budget does not cover this",
+        ),
         Error::Database(inner) if inner.is_unavailable() => {
             (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The database cannot be reached")
         }

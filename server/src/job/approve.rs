@@ -127,7 +127,10 @@ pub fn verify<'a>(
 ) -> Result<(&'a PrincipalKey, ApprovalPredicate)> {
     let trusted: Vec<VerifierKey> = keys.iter().map(verifier_of).collect::<Result<_>>()?;
     let verified = envelope.verify(&trusted).map_err(|_| {
-        Error::invalid("/signatures", "no signature is by a key registered for you; register it first")
+        Error::invalid(
+            "/signatures",
+            "no signature is by a key registered for you; register it first",
+        )
     })?;
     if verified.payload_type != PAYLOAD_TYPE {
         return Err(Error::invalid("/payloadType", format!("must be {PAYLOAD_TYPE}")));
@@ -140,7 +143,10 @@ pub fn verify<'a>(
     let statement = Statement::parse(&verified.payload)
         .map_err(|why| Error::invalid("/payload", why.to_string()))?;
     if statement.predicate_type != APPROVAL_PREDICATE {
-        return Err(Error::invalid("/payload/predicateType", format!("must be {APPROVAL_PREDICATE}")));
+        return Err(Error::invalid(
+            "/payload/predicateType",
+            format!("must be {APPROVAL_PREDICATE}"),
+        ));
     }
     let artefact = Hash::from_hex(&model.artefact_digest).map_err(Error::bug)?;
     if !statement.is_about(&artefact) {
@@ -151,7 +157,10 @@ pub fn verify<'a>(
     if predicate.model_id != model.model_id
         || predicate.evaluation_event_id != model.registered_event_id
     {
-        return Err(Error::invalid("/payload/predicate", "it is about another model or evaluation"));
+        return Err(Error::invalid(
+            "/payload/predicate",
+            "it is about another model or evaluation",
+        ));
     }
     Ok((key, predicate))
 }

@@ -115,7 +115,7 @@ pub async fn register(
     let cap = card.privacy_budget.ledger()?;
     let training_rows = count_rows(store, blobs, &registration.training_blob, card).await?;
     count_rows(store, blobs, &registration.evaluation_blob, card).await?;
-    let outcome = store
+    store
         .run_tx("dataset_register", async |tx| {
             let dataset_id = tx.clock().new_id();
             let facts = dataset_facts(config, tx.clock().now(), who, dataset_id, registration);
@@ -170,8 +170,7 @@ pub async fn register(
                 "receipt": receipt(event_id),
             })))
         })
-        .await?;
-    outcome
+        .await?
 }
 
 /// Where to fetch the proof of an event.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 
 use super::dataset::DatasetCard;
 use super::settle::{Attempt, AttemptEnd, settle};
@@ -22,6 +23,10 @@ use crate::store::Store;
 use crate::store::job::{JobRow, Lease};
 
 const IDLE: Duration = Duration::from_millis(100);
+/// How often a lease is renewed, and a cancellation noticed.
+const RENEW: Duration = Duration::from_millis(500);
+/// What Rust's allocator says last, on standard error, before it aborts.
+const ALLOCATION_FAILED: &str = "memory allocation of";
 
 /// Everything the worker needs. It signs nothing.
 pub struct Dispatcher {
@@ -84,15 +89,20 @@ impl Dispatcher {
 
     /// An expired lease settles as spent: its worker may have touched the data.
     async fn settle_expired(&self) -> Result<bool> {
-        self.store
+        let settled = self
+            .store
             .run_tx("settle_expired", async |tx| {
-                let Some((job, lease)) = tx.job_take_expired().await? else { return Ok(false) };
+                let Some((job, lease)) = tx.job_take_expired().await? else { return Ok(None) };
                 let end = AttemptEnd::Crashed(json!({ "reason": "lease_expired" }));
                 let attempt = Attempt { job: &job, lease: &lease, data_opened: true };
                 settle(tx, &self.gate, &self.config, &attempt, &end).await?;
-                Ok(true)
+                Ok(Some(scratch_name(&lease)))
             })
-            .await
+            .await?;
+        // Only after the commit: nobody may settle this attempt with a result any more.
+        let Some(scratch) = settled else { return Ok(false) };
+        Scratch::remove_abandoned(&self.config.data_directory, &scratch);
+        Ok(true)
     }
 
     async fn run_attempt(&self, job: JobRow, lease: Lease) -> Result<()> {
@@ -104,12 +114,30 @@ impl Dispatcher {
                 "reason": "platform_error", "detail": error.to_string()
             })),
         };
-        let attempt = Attempt { job: &job, lease: &lease, data_opened };
-        self.store
-            .run_tx("settle", async |tx| {
-                settle(tx, &self.gate, &self.config, &attempt, &end).await
-            })
-            .await
+        self.settle_patiently(&Attempt { job: &job, lease: &lease, data_opened }, &end).await
+    }
+
+    /// A database that restarts is no reason to lose a result: it is offered until the lease is over.
+    async fn settle_patiently(&self, attempt: &Attempt<'_>, end: &AttemptEnd) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            let settled = self
+                .store
+                .run_tx("settle", async |tx| {
+                    settle(tx, &self.gate, &self.config, attempt, end).await
+                })
+                .await;
+            match settled {
+                Err(error) if self.may_return(&error, begun) => tokio::time::sleep(RENEW).await,
+                settled => return settled,
+            }
+        }
+    }
+
+    /// Whether the database that failed may be back before a lease renewed at `since` is over.
+    fn may_return(&self, error: &Error, since: Instant) -> bool {
+        let lease = Duration::from_secs(self.config.jobs.lease_seconds.unsigned_abs());
+        matches!(error, Error::Database(why) if why.is_unavailable()) && since.elapsed() < lease
     }
 
     async fn run_process(
@@ -118,8 +146,7 @@ impl Dispatcher {
         lease: &Lease,
         data_opened: &mut bool,
     ) -> Result<AttemptEnd> {
-        let scratch =
-            Scratch::create(&self.config.data_directory, &format!("{}-{}", job.job_id, lease.attempt()))?;
+        let scratch = Scratch::create(&self.config.data_directory, &scratch_name(lease))?;
         let outcome_key = random_key();
         let order = self.order(job, lease, &scratch, outcome_key.as_ref()).await?;
         let mut process = LocalJob::start(&self.program, &order).await?;
@@ -150,7 +177,8 @@ impl Dispatcher {
         outcome_key: &[u8],
     ) -> Result<Watched> {
         let lease_seconds = self.config.jobs.lease_seconds;
-        let mut renew = tokio::time::interval(Duration::from_millis(500));
+        let mut renew = tokio::time::interval(RENEW);
+        let mut renewed_at = Instant::now();
         let deadline = tokio::time::sleep(Duration::from_secs(self.config.jobs.wall_limit_seconds));
         tokio::pin!(deadline);
         let (mut outcome, mut failure, mut sequence) = (None, None, 0);
@@ -161,20 +189,26 @@ impl Dispatcher {
                     Some(Line::DataOpened) => {}
                     Some(Line::Failure { detail }) => failure = Some(detail),
                     Some(Line::Outcome { body, seal }) => {
-                        outcome = Some(Outcome::open(
-                            &body, &seal, outcome_key, job.job_id, lease.attempt(),
-                        )?);
+                        let opened =
+                            Outcome::open(&body, &seal, outcome_key, job.job_id, lease.attempt())?;
+                        outcome = Some(Box::new(opened));
                     }
                     Some(Line::Progress { detail }) => {
-                        self.store.job_progress_insert(lease, sequence, &detail).await?;
+                        // Progress is shown and nothing rests on it: a lost line loses no attempt.
+                        if let Err(error) =
+                            self.store.job_progress_insert(lease, sequence, &detail).await
+                        {
+                            tracing::warn!(job_id = %job.job_id, %error, "a line of progress was lost");
+                        }
                         sequence += 1;
                     }
                 },
-                _ = renew.tick() => {
-                    if self.store.job_renew(lease, lease_seconds).await? {
-                        return Ok(Watched::Cancelled);
-                    }
-                }
+                _ = renew.tick() => match self.store.job_renew(lease, lease_seconds).await {
+                    Ok(true) => return Ok(Watched::Cancelled),
+                    Ok(false) => renewed_at = Instant::now(),
+                    Err(error) if self.may_return(&error, renewed_at) => {}
+                    Err(error) => return Err(error),
+                },
                 () = &mut deadline => return Ok(Watched::TimedOut),
             }
         }
@@ -184,7 +218,7 @@ impl Dispatcher {
         &self,
         scratch: &Scratch,
         exit: Exit,
-        outcome: Option<Outcome>,
+        outcome: Option<Box<Outcome>>,
         failure: Option<String>,
     ) -> Result<AttemptEnd> {
         if let (true, Some(outcome)) = (exit.status.success(), outcome) {
@@ -194,10 +228,18 @@ impl Dispatcher {
         if let (Some(EXIT_REPORTED), Some(detail)) = (exit.status.code(), failure) {
             return Ok(AttemptEnd::Failed(json!({ "reason": "job_error", "detail": detail })));
         }
-        Ok(AttemptEnd::Crashed(crash_report(&exit)))
+        // The limit is the attempt's own, so the next one would meet it again and spend for nothing.
+        if exit.stderr.contains(ALLOCATION_FAILED) {
+            return Ok(AttemptEnd::Failed(crash_report("out_of_memory", &exit)));
+        }
+        Ok(AttemptEnd::Crashed(crash_report("crash", &exit)))
     }
 
-    async fn keep_artefact(&self, scratch: &Scratch, outcome: &Outcome) -> Result<crate::blob::Sealed> {
+    async fn keep_artefact(
+        &self,
+        scratch: &Scratch,
+        outcome: &Outcome,
+    ) -> Result<crate::blob::Sealed> {
         // The name comes from another process: only a plain file of the scratch folder is read.
         let name = std::path::Path::new(&outcome.artefact_file)
             .file_name()
@@ -207,7 +249,9 @@ impl Dispatcher {
             .map_err(|why| Error::dependency("reading the artefact", why))?;
         let sealed = self.blobs.put(&bytes).await?;
         if sealed.digest != outcome.artefact_digest {
-            return Err(Error::Integrity("the artefact is not the one that the job measured".into()));
+            return Err(Error::Integrity(
+                "the artefact is not the one that the job measured".into(),
+            ));
         }
         Ok(sealed)
     }
@@ -251,15 +295,18 @@ impl Dispatcher {
 }
 
 enum Watched {
-    Closed { outcome: Option<Outcome>, failure: Option<String> },
+    Closed { outcome: Option<Box<Outcome>>, failure: Option<String> },
     Cancelled,
     TimedOut,
 }
 
-fn crash_report(exit: &Exit) -> Value {
+/// One folder an attempt, so that a lost one never meets its successor.
+fn scratch_name(lease: &Lease) -> String {
+    format!("{}-{}", lease.job_id(), lease.attempt())
+}
+
+fn crash_report(reason: &str, exit: &Exit) -> Value {
     use std::os::unix::process::ExitStatusExt;
-    let out_of_memory = exit.stderr.contains("memory allocation of");
-    let reason = if out_of_memory { "out_of_memory" } else { "crash" };
     // The last lines only, and no more of it: standard error may quote what a kernel was working on.
     let tail: Vec<&str> = exit.stderr.lines().rev().take(3).collect();
     json!({

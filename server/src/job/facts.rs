@@ -276,7 +276,8 @@ fn allowance(loss: Loss) -> policy::Allowance {
 }
 
 fn approval_facts(approval: &VerifiedApproval) -> policy::Approval {
-    let reviewing = |role: &&String| matches!(role.as_str(), "reviewer" | "data_protection_officer");
+    let reviewing =
+        |role: &&String| matches!(role.as_str(), "reviewer" | "data_protection_officer");
     policy::Approval {
         approver: approval.approver.to_string(),
         role: approval.roles.iter().find(reviewing).cloned().unwrap_or_default(),

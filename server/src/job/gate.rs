@@ -93,8 +93,8 @@ impl Decided {
     ///
     /// # Errors
     /// The denied decision itself.
-    pub fn admitted(self) -> std::result::Result<Admitted, Self> {
-        if self.decision.allow { Ok(Admitted { decided: self }) } else { Err(self) }
+    pub fn admitted(self) -> std::result::Result<Admitted, Box<Self>> {
+        if self.decision.allow { Ok(Admitted { decided: self }) } else { Err(Box::new(self)) }
     }
 
     /// Writes event and decision; answers the event.
@@ -130,11 +130,7 @@ impl Decided {
 
     /// The denial as an answer to the caller.
     pub fn into_denial(self, event_id: Uuid) -> Error {
-        Error::Denied {
-            decision_id: self.decision_id,
-            event_id,
-            decision: Box::new(self.decision),
-        }
+        Error::Denied { decision_id: self.decision_id, event_id, decision: Box::new(self.decision) }
     }
 
     fn payload(&self, more: Value) -> Value {

@@ -99,7 +99,9 @@ pub async fn register_key(store: &Store, who: &Principal, public_key: &str) -> R
         .decode(public_key)
         .ok()
         .filter(|bytes| bytes.len() == 32)
-        .ok_or_else(|| Error::invalid("/public_key", "send 32 bytes of an Ed25519 key in base64"))?;
+        .ok_or_else(|| {
+            Error::invalid("/public_key", "send 32 bytes of an Ed25519 key in base64")
+        })?;
     let key =
         PrincipalKey { key_id: key_id(&bytes), principal_id: who.principal_id, public_key: bytes };
     store

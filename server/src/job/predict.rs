@@ -81,7 +81,9 @@ pub async fn predict(
             // The swap-safe check: a deployment that was stopped meanwhile gives no answer.
             let active = tx.deployment_lock(name).await?;
             if active.map(|d| d.deployment_id) != Some(deployment.deployment_id) {
-                return Err(Error::Conflict("the deployment was stopped or replaced; ask again".into()));
+                return Err(Error::Conflict(
+                    "the deployment was stopped or replaced; ask again".into(),
+                ));
             }
             tx.event_append(EventDraft {
                 kind: "predictions_recorded",

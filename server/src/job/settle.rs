@@ -36,7 +36,7 @@ pub enum AttemptEnd {
     /// With a measured model.
     Succeeded {
         /// The sealed outcome.
-        outcome: Outcome,
+        outcome: Box<Outcome>,
         /// The encrypted artefact.
         artefact: Sealed,
     },
@@ -115,7 +115,8 @@ async fn retry_or_fail(tx: &mut Tx, attempt: &Attempt<'_>, why: &Value) -> Resul
     let number = attempt.lease.attempt();
     let payload = json!({ "attempt": number, "detail": public_failure(why) });
     append_job_event(tx, "job_attempt_lost", job.job_id, payload).await?;
-    if job.cancel_requested {
+    // Read anew: the request may have come after the lease, and the next attempt would spend for nothing.
+    if tx.job_lock(job.job_id).await?.cancel_requested {
         return end_job(tx, attempt, &JobEnd::Cancelled, json!({})).await;
     }
     if number >= job.attempts_max {
@@ -167,7 +168,11 @@ async fn register_model(
         .record(
             tx,
             DecisionEvent {
-                kind: if gate_passed { "model_passed_evaluation" } else { "model_failed_evaluation" },
+                kind: if gate_passed {
+                    "model_passed_evaluation"
+                } else {
+                    "model_failed_evaluation"
+                },
                 actor: &Actor::System,
                 subject_kind: "model",
                 subject_id: model_id.to_string(),

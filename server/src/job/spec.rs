@@ -101,7 +101,8 @@ impl JobSpec {
 /// # Errors
 /// The loss does not fit, which no cap would cover either.
 pub fn ledger_loss(loss: &PrivacyLoss) -> Result<Loss> {
-    let too_large = |_| Error::invalid("/training/privacy", "the privacy loss is beyond any budget");
+    let too_large =
+        |_| Error::invalid("/training/privacy", "the privacy loss is beyond any budget");
     Ok(Loss {
         epsilon_nano: i64::try_from(loss.epsilon_nano_up()).map_err(too_large)?,
         delta_femto: i64::try_from(loss.delta_femto_up()).map_err(too_large)?,
@@ -114,7 +115,10 @@ pub fn ledger_loss(loss: &PrivacyLoss) -> Result<Loss> {
 /// [`Error::Invalid`].
 pub fn parse_json<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T> {
     serde_json::from_slice(body).map_err(|why| {
-        Error::invalid(format!("body, line {} column {}", why.line(), why.column()), why.to_string())
+        Error::invalid(
+            format!("body, line {} column {}", why.line(), why.column()),
+            why.to_string(),
+        )
     })
 }
 

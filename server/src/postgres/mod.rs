@@ -199,6 +199,20 @@ impl Identity {
     }
 }
 
+/// Makes sure that nothing runs on a data directory that is about to be removed: a supervised server is an
+/// error, and one that an earlier run left is stopped.
+///
+/// # Errors
+/// [`PostgresError::AlreadyRunning`], or it does not end.
+pub fn require_stopped(data_directory: &Path) -> Result<(), PostgresError> {
+    if !data_directory.exists() {
+        return Ok(());
+    }
+    let directory = DataDirectory::claim(data_directory)?;
+    previous::stop_living(&directory.cluster())?;
+    directory.lock_cluster().map(drop)
+}
+
 fn wait_until_ready(
     postmaster: &mut Postmaster,
     socket: &SocketDirectory,

@@ -36,7 +36,6 @@ struct Wanted {
     fields: &'static [(&'static str, &'static str)],
 }
 
-
 const WANTED: &[Wanted] = &[
     Wanted {
         title: "Purpose and risk (AI Act Art. 6, Annex III)",
@@ -84,10 +83,7 @@ const WANTED: &[Wanted] = &[
     Wanted {
         title: "Privacy loss",
         event_kinds: &["budget_committed"],
-        fields: &[
-            ("ε spent, in 10⁻⁹", "/epsilon_nano"),
-            ("δ spent, in 10⁻¹⁵", "/delta_femto"),
-        ],
+        fields: &[("ε spent, in 10⁻⁹", "/epsilon_nano"), ("δ spent, in 10⁻¹⁵", "/delta_femto")],
     },
     Wanted {
         title: "Training",
@@ -109,22 +105,26 @@ pub fn sections(events: &[EventRow]) -> Vec<Section> {
     let measured = events.iter().find(|event| evaluated.contains(&event.kind.as_str()));
     sections.push(performance(measured));
     sections.extend(measured.map(fairness));
-    sections.push(repeated("Approvals (four eyes)", events, "approval_recorded", &[
-        ("Verdict", "/verdict"),
-        ("Key", "/key_id"),
-        ("Received", "/received_at"),
-    ]));
-    sections.push(repeated("Deployment", events, "deployment_activated", &[
-        ("Name", "/detail/name"),
-        ("Artefact SHA-256", "/detail/artefact_sha256"),
-    ]));
+    sections.push(repeated(
+        "Approvals (four eyes)",
+        events,
+        "approval_recorded",
+        &[("Verdict", "/verdict"), ("Key", "/key_id"), ("Received", "/received_at")],
+    ));
+    sections.push(repeated(
+        "Deployment",
+        events,
+        "deployment_activated",
+        &[("Name", "/detail/name"), ("Artefact SHA-256", "/detail/artefact_sha256")],
+    ));
     sections.extend(events.iter().filter_map(verdicts));
     sections
 }
 
 fn fixed(wanted: &Wanted, events: &[EventRow]) -> Section {
     let event = events.iter().rfind(|event| wanted.event_kinds.contains(&event.kind.as_str()));
-    let claims = wanted.fields.iter().map(|(label, pointer)| claim(label, event, pointer)).collect();
+    let claims =
+        wanted.fields.iter().map(|(label, pointer)| claim(label, event, pointer)).collect();
     Section { title: wanted.title.into(), claims }
 }
 
@@ -159,7 +159,11 @@ fn fairness(measured: &EventRow) -> Section {
             ("equalized-odds difference", "equalized_odds_difference"),
             ("four-fifths indicator", "four_fifths"),
         ] {
-            claims.push(claim(&format!("{name}: {label}"), Some(measured), &format!("{at}/{field}")));
+            claims.push(claim(
+                &format!("{name}: {label}"),
+                Some(measured),
+                &format!("{at}/{field}"),
+            ));
         }
         for (number, group) in items(attribute, "/groups").iter().enumerate() {
             let group = group.get("group").and_then(Value::as_str).unwrap_or("?");
@@ -172,12 +176,7 @@ fn fairness(measured: &EventRow) -> Section {
     Section { title: "Fairness by group".into(), claims }
 }
 
-fn repeated(
-    title: &str,
-    events: &[EventRow],
-    kind: &str,
-    fields: &[(&str, &str)],
-) -> Section {
+fn repeated(title: &str, events: &[EventRow], kind: &str, fields: &[(&str, &str)]) -> Section {
     let mut claims: Vec<Claim> = events
         .iter()
         .filter(|event| event.kind == kind)

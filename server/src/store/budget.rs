@@ -81,7 +81,12 @@ impl Tx {
     ///
     /// # Errors
     /// The dataset has one already, or the database fails.
-    pub async fn budget_open(&mut self, dataset_id: Uuid, cap: Loss, event_id: Uuid) -> Result<Uuid> {
+    pub async fn budget_open(
+        &mut self,
+        dataset_id: Uuid,
+        cap: Loss,
+        event_id: Uuid,
+    ) -> Result<Uuid> {
         let scope_id = self.clock().new_id();
         sqlx::query(
             "insert /* budget_open */ into budget_scope

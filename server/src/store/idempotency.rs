@@ -61,7 +61,11 @@ impl Tx {
     ///
     /// # Errors
     /// Another request with this key was faster, or the database fails.
-    pub async fn idempotency_insert(&mut self, key: &IdempotencyKey, answer: &Answer) -> Result<()> {
+    pub async fn idempotency_insert(
+        &mut self,
+        key: &IdempotencyKey,
+        answer: &Answer,
+    ) -> Result<()> {
         let now = self.clock().now();
         let inserted = sqlx::query(
             "insert /* idempotency_insert */ into idempotency

@@ -288,7 +288,12 @@ impl Store {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn job_progress_insert(&self, lease: &Lease, sequence: i32, line: &Value) -> Result<()> {
+    pub async fn job_progress_insert(
+        &self,
+        lease: &Lease,
+        sequence: i32,
+        line: &Value,
+    ) -> Result<()> {
         sqlx::query(
             "insert /* job_progress_insert */ into job_progress
              (job_id, attempt, sequence, line, recorded_at) values ($1, $2, $3, $4, $5)

@@ -181,7 +181,12 @@ impl Store {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn log_tile(&self, level: i16, tile_index: i64, width: usize) -> Result<Option<Vec<u8>>> {
+    pub async fn log_tile(
+        &self,
+        level: i16,
+        tile_index: i64,
+        width: usize,
+    ) -> Result<Option<Vec<u8>>> {
         let row = self.run_tx("log_tile", async |tx| tx.log_tile(level, tile_index).await).await?;
         Ok(row.and_then(|hashes| hashes.get(..width * 32).map(<[u8]>::to_vec)))
     }

@@ -90,10 +90,12 @@ pub struct ReportRow {
 
 const MODEL: &str = "model_id, job_id, name, artefact_digest, evaluation, gate_passed, decision_id, \
                      registered_event_id from model";
-const APPROVAL: &str = "approval_id, model_id, approver, key_id, verdict, envelope, event_id from approval";
+const APPROVAL: &str =
+    "approval_id, model_id, approver, key_id, verdict, envelope, event_id from approval";
 const DEPLOYMENT: &str = "deployment_id, name, model_id, state, decision_id, activated_event_id, \
                           stopped_event_id, activated_at from deployment";
-const REPORT: &str = "report_id, model_id, checkpoint_size, document, digest, event_id, created_at from report";
+const REPORT: &str =
+    "report_id, model_id, checkpoint_size, document, digest, event_id, created_at from report";
 
 impl Tx {
     /// Adds a model.
@@ -124,7 +126,7 @@ impl Tx {
     /// # Errors
     /// Not found, or the database fails.
     pub async fn model_lock(&mut self, model_id: Uuid) -> Result<ModelRow> {
-        let sql = format!("select /* model_lock */ {MODEL} where model_id = $1 for key share");
+        let sql = format!("select /* model_lock */ {MODEL} where model_id = $1");
         sqlx::query_as(sqlx::AssertSqlSafe(sql))
             .bind(model_id)
             .fetch_optional(self.connection())
@@ -163,8 +165,9 @@ impl Tx {
     /// # Errors
     /// The database fails.
     pub async fn approval_list(&mut self, model_id: Uuid) -> Result<Vec<ApprovalRow>> {
-        let sql =
-            format!("select /* approval_list */ {APPROVAL} where model_id = $1 order by approval_id");
+        let sql = format!(
+            "select /* approval_list */ {APPROVAL} where model_id = $1 order by approval_id"
+        );
         Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
             .bind(model_id)
             .fetch_all(self.connection())
@@ -266,7 +269,10 @@ impl Store {
     /// The database fails.
     pub async fn model_by_job(&self, job_id: Uuid) -> Result<Option<ModelRow>> {
         let sql = format!("select /* model_by_job */ {MODEL} where job_id = $1");
-        Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(job_id).fetch_optional(self.pool()).await?)
+        Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(job_id)
+            .fetch_optional(self.pool())
+            .await?)
     }
 
     /// All models, newest first.
@@ -298,8 +304,9 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn deployment_list(&self, limit: i64) -> Result<Vec<DeploymentRow>> {
-        let sql =
-            format!("select /* deployment_list */ {DEPLOYMENT} order by deployment_id desc limit $1");
+        let sql = format!(
+            "select /* deployment_list */ {DEPLOYMENT} order by deployment_id desc limit $1"
+        );
         Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(limit).fetch_all(self.pool()).await?)
     }
 

@@ -24,7 +24,8 @@ pub async fn copy_log(address: &DatabaseAddress, copy: &str) -> Result<()> {
     // One snapshot, so that the copy is of one moment although the log grows.
     from.execute("begin isolation level repeatable read read only").await?;
     for table in LOG_TABLES {
-        let mut rows = from.copy_out_raw(&format!("copy {table} to stdout (format binary)")).await?;
+        let mut rows =
+            from.copy_out_raw(&format!("copy {table} to stdout (format binary)")).await?;
         let mut sink = to.copy_in_raw(&format!("copy {table} from stdin (format binary)")).await?;
         while let Some(chunk) = rows.next().await {
             sink.send(chunk?.as_ref()).await?;

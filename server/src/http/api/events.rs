@@ -51,7 +51,9 @@ pub async fn get_event(app: Data<App>, _caller: Caller, event_id: Path<Uuid>) ->
 pub async fn get_proof(app: Data<App>, _caller: Caller, event_id: Path<Uuid>) -> HttpResult {
     let event = app.store.event_get(*event_id).await?;
     let index = event.leaf_index.ok_or_else(|| {
-        Error::Conflict("this event is recorded and waits for the next checkpoint; ask again".into())
+        Error::Conflict(
+            "this event is recorded and waits for the next checkpoint; ask again".into(),
+        )
     })?;
     let head = app.store.log_head().await?;
     let index = u64::try_from(index).map_err(Error::bug)?;

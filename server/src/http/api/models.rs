@@ -112,7 +112,12 @@ pub async fn list_deployments(app: Data<App>, _caller: Caller) -> HttpResult {
     responses((status = 200, description = "Probabilities and labels; the batch is recorded"),
               (status = 404, description = "Nothing answers under this name")))]
 /// Predicts.
-pub async fn predict(app: Data<App>, caller: Caller, name: Path<String>, Body(body): Body) -> HttpResult {
+pub async fn predict(
+    app: Data<App>,
+    caller: Caller,
+    name: Path<String>,
+    Body(body): Body,
+) -> HttpResult {
     let request: predict::PredictionRequest = parse_json(&body)?;
     let answer =
         predict::predict(&app.store, &app.blobs, &app.inference, &caller.0, &name, request).await?;
