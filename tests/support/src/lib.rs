@@ -21,6 +21,8 @@ use chancery::store::{DatabaseAddress, DatabaseRole, Store, migrate};
 use tempfile::TempDir;
 
 pub mod adult;
+pub mod invariants;
+pub mod jobs;
 
 /// A new installation: database with schema and an empty log, keys and data folder.
 pub struct Installation {
@@ -54,11 +56,19 @@ impl Installation {
     /// # Errors
     /// A part cannot start.
     pub fn start(&self) -> Result<Running> {
+        self.start_with(program()?)
+    }
+
+    /// The same, with another program in place of `chancery` for the jobs.
+    ///
+    /// # Errors
+    /// A part cannot start.
+    pub fn start_with(&self, program: PathBuf) -> Result<Running> {
         let start = Start {
             config: self.config.clone(),
             address: self.address.clone(),
             clock: Clock::System,
-            program: program()?,
+            program,
         };
         let service = Service::start(&start, Parts::All)?;
         let address = service.address().context("HTTP listens")?;
