@@ -49,6 +49,8 @@ create index decision_subject on decision (subject_kind, subject_id);
 alter table dataset add foreign key (decision_id) references decision;
 create trigger decision_insert_only before update or delete on decision
   for each row execute function refuse_change();
+create trigger decision_no_truncate before truncate on decision
+  for each statement execute function refuse_change();
 
 grant select, insert on blob, dataset, ai_system, policy_pack, decision to chancery_app;
 grant select on dataset, ai_system, policy_pack, decision to chancery_auditor;

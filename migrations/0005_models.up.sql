@@ -44,6 +44,9 @@ create table report (
   created_at timestamptz not null
 );
 
+-- Whoever serves checks that the schema fits the program; only the owner changes it.
+grant select on _sqlx_migrations to chancery_app, chancery_sequencer, chancery_auditor;
+
 grant select, insert on model, approval, report to chancery_app;
 grant select, insert, update on deployment to chancery_app;
 grant select on model, approval, deployment, report to chancery_auditor;

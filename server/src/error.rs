@@ -14,6 +14,9 @@ pub enum Error {
         /// What is wrong and what to do.
         detail: String,
     },
+    /// The caller sent more than is taken.
+    #[error("the body is larger than this server accepts; send less, or raise body_limit_bytes")]
+    TooLarge,
     /// No credentials, or ones that do not hold.
     #[error("{0}")]
     Unauthenticated(&'static str),

@@ -112,6 +112,8 @@ impl Sequencer {
         if pending.is_empty() {
             return Ok(None);
         }
+        // A head rolled back or rewritten while this process runs must not be built upon either.
+        self.require_published(&old).await?;
         let hashes: Vec<Hash> = pending.iter().map(|e| merkle::leaf_hash(&e.entry)).collect();
         let growth = restore_writer(tx, &old).await?.append(&hashes).map_err(damaged)?;
         let new = self.sign_head(tx, old.size + count_of(&pending)?, growth.root)?;
@@ -147,7 +149,17 @@ impl Sequencer {
     /// does not extend it.
     async fn check_against_copy(&self) -> Result<()> {
         let head = self.store.log_head().await?;
-        self.require_own(&head)?;
+        self.require_published(&head).await?;
+        let root = crate::proofs::root_at(&self.store, as_u64(head.size)?).await?;
+        if root.as_bytes().as_slice() != head.root {
+            return Err(damaged("the stored tiles do not lead to the signed root"));
+        }
+        Ok(())
+    }
+
+    /// The head is signed by this log and extends what was published last.
+    async fn require_published(&self, head: &LogHead) -> Result<()> {
+        self.require_own(head)?;
         let Some(text) = read_optional(&self.checkpoint_copy)? else {
             if head.size == 0 {
                 return Ok(());
@@ -162,7 +174,7 @@ impl Sequencer {
         let copy = verified(&text, &self.verifier_key).map_err(|why| {
             Error::Integrity(format!("{}: {why}", self.checkpoint_copy.display()))
         })?;
-        self.require_extends(&head, copy.checkpoint()).await
+        self.require_extends(head, copy.checkpoint()).await
     }
 
     fn require_own(&self, head: &LogHead) -> Result<()> {
@@ -172,9 +184,15 @@ impl Sequencer {
                 head.origin, self.origin
             )));
         }
-        verified(&head.note, &self.verifier_key).map_err(|why| {
+        let signed = verified(&head.note, &self.verifier_key).map_err(|why| {
             Error::Integrity(format!("the log's head is not signed by this key: {why}"))
         })?;
+        let signed = signed.checkpoint();
+        if signed.size != as_u64(head.size)? || signed.root.as_bytes().as_slice() != head.root {
+            return Err(Error::Integrity(
+                "the log's head has another size or root than its signed checkpoint".into(),
+            ));
+        }
         Ok(())
     }
 
@@ -187,8 +205,12 @@ impl Sequencer {
                 copy.size
             )));
         }
-        let root_then = crate::proofs::root_at(&self.store, copy.size).await?;
-        if root_then != copy.root {
+        let extends = if copy.size == size {
+            head.root == copy.root.as_bytes()
+        } else {
+            crate::proofs::root_at(&self.store, copy.size).await? == copy.root
+        };
+        if !extends {
             return Err(Error::Integrity(format!(
                 "the first {} leaves differ from those that were published: the log was rewritten",
                 copy.size

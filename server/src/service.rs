@@ -20,13 +20,21 @@ use crate::keys::{MasterKey, SigningKey};
 use crate::sequencer::Sequencer;
 use crate::store::{DatabaseAddress, DatabaseRole, Store};
 
-/// Which parts this process runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parts {
-    /// HTTP, sequencer and worker.
-    All,
-    /// Only the worker.
+/// A part that a process runs. Processes of their own hold only the keys of their parts: HTTP and the
+/// worker the master key, the sequencer the log key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// API, dashboard, log tiles.
+    Http,
+    /// The single appender.
+    Sequencer,
+    /// Runs jobs.
     Worker,
+}
+
+impl Part {
+    /// All parts, for one machine.
+    pub const ALL: [Self; 3] = [Self::Http, Self::Sequencer, Self::Worker];
 }
 
 /// What a service is started with.
@@ -56,20 +64,24 @@ impl Service {
     ///
     /// # Errors
     /// The first part that cannot start says why; the others are stopped again.
-    pub fn start(start: &Start, parts: Parts) -> Result<Self> {
+    pub fn start(start: &Start, parts: &[Part]) -> Result<Self> {
         let (stop, stopped) = watch::channel(false);
         let (stop_sequencer, sequencer_stopped) = watch::channel(false);
         let mut service =
             Self { address: None, stop, threads: Vec::new(), stop_sequencer, sequencer: None };
-        if parts == Parts::All {
+        if parts.contains(&Part::Sequencer) {
             let (thread, ()) = spawn("sequencer", start, sequencer_stopped, run_sequencer)?;
             service.sequencer = Some(thread);
+        }
+        if parts.contains(&Part::Http) {
             let (thread, address) = spawn("http", start, stopped.clone(), run_http)?;
             service.threads.push(thread);
             service.address = Some(address);
         }
-        let (thread, ()) = spawn("worker", start, stopped, run_worker)?;
-        service.threads.push(thread);
+        if parts.contains(&Part::Worker) {
+            let (thread, ()) = spawn("worker", start, stopped, run_worker)?;
+            service.threads.push(thread);
+        }
         Ok(service)
     }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
+use crate::service::Part;
+
 /// Compliance-first, auditable machine learning.
 #[derive(Debug, Parser)]
 #[command(name = "chancery", version, about, propagate_version = true)]
@@ -22,10 +24,12 @@ pub struct Arguments {
 pub enum Command {
     /// Set everything up by itself and walk one real job through all rooms.
     Demo(DemoOptions),
-    /// Serve API, dashboard, log and worker.
-    Serve,
-    /// Run jobs only, beside a server on the same database.
-    Worker,
+    /// Serve API, dashboard and log, sequence events, run jobs.
+    Serve {
+        /// Run only this part in this process; repeatable.
+        #[arg(long = "part", value_enum, default_values = ["http", "sequencer", "worker"])]
+        parts: Vec<Part>,
+    },
     /// Run one job from an order on standard input (started by the worker).
     #[command(hide = true)]
     RunJob,

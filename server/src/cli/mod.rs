@@ -10,6 +10,7 @@ mod verify;
 use std::process::ExitCode;
 
 pub use arguments::{Arguments, Command, Connection, DemoOptions};
+pub use operator::replay_all;
 pub use person::{read_token, register as register_key, send_approval};
 pub use serve::{Database, begin_log, block_on, database_ended, wait_for_stop};
 pub use verify::describe;
@@ -38,8 +39,7 @@ fn run_command(config_path: Option<&std::path::Path>, command: Command) -> Resul
     let config = crate::config::Config::load(config_path)?;
     match command {
         Command::Demo(options) => crate::demo::run(&options),
-        Command::Serve => serve::serve(config, crate::service::Parts::All),
-        Command::Worker => serve::serve(config, crate::service::Parts::Worker),
+        Command::Serve { parts } => serve::serve(config, &parts),
         Command::Migrate => operator::migrate(&config),
         Command::Log(log) => operator::log(&config, &log),
         Command::Principal(principal) => operator::principal(&config, &principal),
@@ -61,7 +61,10 @@ fn run_command(config_path: Option<&std::path::Path>, command: Command) -> Resul
 
 fn start_tracing() -> Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_from_env("CHANCERY_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+        // At shutdown sqlx warns of each pooled connection whose runtime ended first, which is harmless.
+        .unwrap_or_else(|_| {
+            tracing_subscriber::EnvFilter::new("warn,sqlx_core::pool::connection=error")
+        });
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -11,8 +11,10 @@ use super::serve::{Database, begin_log, block_on};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::job::gate::gate_name;
 use crate::job::people::{NewPrincipal, enrol};
-use crate::store::event::Actor;
+use crate::store::decision::DecisionRow;
+use crate::store::event::{Actor, EventRow};
 use crate::store::{DatabaseRole, Store, migrate as migrations};
 
 /// `chancery migrate`
@@ -43,6 +45,12 @@ pub fn log(config: &Config, command: &LogCommand) -> Result<ExitCode> {
 
 /// `chancery principal`
 pub fn principal(config: &Config, options: &PrincipalOptions) -> Result<ExitCode> {
+    if options.token_file.exists() {
+        return Err(Error::invalid(
+            "--token-file",
+            format!("{} exists already; name a new file", options.token_file.display()),
+        ));
+    }
     let database = Database::open(config)?;
     let new = NewPrincipal { name: options.name.clone(), roles: options.roles.clone() };
     let issued = with_store(&database, DatabaseRole::App, async |store| {
@@ -78,22 +86,17 @@ pub fn replay(config: &Config) -> Result<ExitCode> {
     Ok(if different.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Decides every recorded decision again, under the pack that decided it.
+/// Decides every recorded decision again, under the pack that decided it, and compares the record with
+/// the event that tells of it.
 ///
 /// # Errors
-/// A record does not parse, or the database fails.
+/// The database fails. A record that was altered is no error: it is told in the answer.
 pub async fn replay_all(store: &Store) -> Result<(usize, Vec<String>)> {
     let (mut same, mut different) = (0, Vec::new());
     for row in store.decision_list(i64::MAX).await? {
-        let sources: std::collections::BTreeMap<String, String> =
-            serde_json::from_value(store.pack_sources(&row.pack_digest).await?)
-                .map_err(Error::bug)?;
-        let pack = Pack::from_sources(sources.into_iter().collect()).map_err(Error::bug)?;
-        let facts = Facts::parse(row.facts.as_bytes()).map_err(Error::bug)?;
-        let recorded: Decision = serde_json::from_value::<Value>(row.record)
-            .and_then(serde_json::from_value)
-            .map_err(Error::bug)?;
-        match replay_decision(&pack, &facts, &recorded) {
+        let sources = store.pack_sources(&row.pack_digest).await?;
+        let event = store.event_get(row.event_id).await?;
+        match replay_one(&row, sources, &event) {
             Ok(()) => same += 1,
             Err(difference) => {
                 different.push(format!("decision {}: {difference}", row.decision_id))
@@ -101,6 +104,45 @@ pub async fn replay_all(store: &Store) -> Result<(usize, Vec<String>)> {
         }
     }
     Ok((same, different))
+}
+
+fn replay_one(
+    row: &DecisionRow,
+    sources: Value,
+    event: &EventRow,
+) -> std::result::Result<(), String> {
+    let sources: std::collections::BTreeMap<String, String> =
+        serde_json::from_value(sources).map_err(|why| format!("the rule pack: {why}"))?;
+    let pack = Pack::from_sources(sources.into_iter().collect())
+        .map_err(|why| format!("the rule pack: {why}"))?;
+    let facts = Facts::parse(row.facts.as_bytes()).map_err(|why| format!("the facts: {why}"))?;
+    let recorded: Decision =
+        serde_json::from_value(row.record.clone()).map_err(|why| format!("the record: {why}"))?;
+    replay_decision(&pack, &facts, &recorded).map_err(|difference| difference.to_string())?;
+    if row.allow != recorded.allow || row.gate != gate_name(recorded.gate) {
+        return Err("the row's answer or gate is not the one of its record".into());
+    }
+    // Facts and record altered together replay the same; the log still holds what was decided.
+    let logged = event.payload_json();
+    let Some(logged) = logged.get("decision") else {
+        return if event.payload.is_none() {
+            Ok(())
+        } else {
+            Err("its event tells of no decision".into())
+        };
+    };
+    let told = serde_json::json!({
+        "decision_id": row.decision_id,
+        "allow": recorded.allow,
+        "facts_digest": recorded.facts_digest,
+        "pack_digest": recorded.pack_digest,
+    });
+    let differs = told
+        .as_object()
+        .into_iter()
+        .flatten()
+        .find(|(key, value)| logged.get(*key) != Some(*value));
+    differs.map_or(Ok(()), |(key, _)| Err(format!("the log tells of another {key}")))
 }
 
 fn with_store<T>(

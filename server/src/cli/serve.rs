@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::postgres::{Postgres, PostgresConfig};
-use crate::service::{Parts, Service, Start};
+use crate::service::{Part, Service, Start};
 use crate::store::{DatabaseAddress, migrate};
 
 /// The database of an embedded server.
@@ -51,6 +51,11 @@ impl Database {
         Ok(Self { address: owner.with_database(DATABASE), identity, embedded: Some(server) })
     }
 
+    /// Whether it is a server of our own.
+    pub fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
+    }
+
     /// Whether a PostgreSQL of our own still runs. Of another's, nothing is known here.
     pub fn is_running(&self) -> bool {
         self.embedded.as_ref().is_none_or(Postgres::is_running)
@@ -61,9 +66,13 @@ impl Database {
 ///
 /// # Errors
 /// A part cannot start.
-pub fn serve(config: Config, parts: Parts) -> Result<ExitCode> {
+pub fn serve(config: Config, parts: &[Part]) -> Result<ExitCode> {
     let database = Database::open(&config)?;
-    block_on(migrate::migrate(&database.address))??;
+    if database.is_embedded() {
+        block_on(migrate::migrate(&database.address))??;
+    }
+    // Serving needs no owner: `chancery migrate` has the right to change the schema, this has not.
+    block_on(migrate::require_current(&database.address))??;
     if !block_on(migrate::log_exists(&database.address))?? {
         return Err(Error::Integrity(
             "this database holds no log. A new installation begins one with `chancery log create`; \

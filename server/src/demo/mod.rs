@@ -15,7 +15,7 @@ use crate::cli::{Database, DemoOptions, begin_log, block_on, database_ended, wai
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::service::{Parts, Service, Start};
+use crate::service::{Part, Service, Start};
 use crate::store::event::{Actor, EventDraft};
 use crate::store::{DatabaseRole, Store, migrate};
 
@@ -50,7 +50,7 @@ pub fn run(options: &DemoOptions) -> Result<ExitCode> {
             .map_err(|why| Error::dependency("finding this program", why))?,
     };
     let people = people::People::enrol(&config, &database.address)?;
-    let service = Service::start(&start, Parts::All)?;
+    let service = Service::start(&start, &Part::ALL)?;
     let address = service.address().ok_or_else(|| Error::bug("HTTP did not start"))?;
     let server = format!("http://{address}");
     say.fact("serving", &server);

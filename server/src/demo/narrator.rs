@@ -1,17 +1,24 @@
 //! What the demo says while it works.
 
-use std::io::Write;
+use std::cell::RefCell;
+use std::io::{IsTerminal, Write};
 use std::time::Instant;
 
 /// Prints steps with the time since the start.
 pub struct Narrator {
     start: Instant,
+    terminal: bool,
+    latest: RefCell<String>,
 }
 
 impl Narrator {
     /// Starts the clock.
     pub fn new() -> Self {
-        Self { start: Instant::now() }
+        Self {
+            start: Instant::now(),
+            terminal: std::io::stdout().is_terminal(),
+            latest: RefCell::default(),
+        }
     }
 
     /// Seconds since the start.
@@ -34,15 +41,24 @@ impl Narrator {
         println!("         {text}");
     }
 
-    /// A line that the next one overwrites.
+    /// Progress: one line that the next overwrites on a terminal, a line for each piece of news elsewhere.
     pub fn progress(&self, text: &str) {
-        print!("\r         {text:<78}");
-        // A terminal that is gone is no reason to stop the work.
-        let _ = std::io::stdout().flush();
+        if self.latest.replace(text.to_owned()) == text {
+            return;
+        }
+        if self.terminal {
+            print!("\r         {text:<78}");
+            // A terminal that is gone is no reason to stop the work.
+            let _ = std::io::stdout().flush();
+        } else {
+            self.line(text);
+        }
     }
 
     /// Ends a line of progress.
     pub fn end_progress(&self) {
-        println!();
+        if self.terminal {
+            println!();
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderMap};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use ring::digest::{Context, SHA256};
@@ -84,14 +84,24 @@ pub fn idempotency_key(
     }))
 }
 
+/// The value of the session cookie.
+pub fn session_cookie(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get_all(COOKIE)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(key, value)| (key == SESSION_COOKIE).then_some(value))
+}
+
 fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 async fn session(request: &HttpRequest) -> std::result::Result<Session, Problem> {
     let unknown = || Problem(Error::Unauthenticated("send a token: Authorization: Bearer …"));
-    let cookie = request.cookie(SESSION_COOKIE).ok_or_else(unknown)?;
-    let found = app(request)?.store.session_get(&token_digest(cookie.value())).await?;
+    let cookie = session_cookie(request.headers()).ok_or_else(unknown)?;
+    let found = app(request)?.store.session_get(&token_digest(cookie)).await?;
     found.ok_or_else(unknown)
 }
 
@@ -108,4 +118,19 @@ fn app(request: &HttpRequest) -> Result<&App> {
         .app_data::<Data<App>>()
         .map(Data::get_ref)
         .ok_or_else(|| Error::bug("the server was started without its state"))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_session_cookie_is_found_among_others() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(session_cookie(&headers), None);
+        headers.append(COOKIE, HeaderValue::from_static("a=1; chancery_session=chs_x; b=2"));
+        assert_eq!(session_cookie(&headers), Some("chs_x"));
+    }
 }

@@ -14,7 +14,10 @@ use crate::error::Result;
 
 const POLL: Duration = Duration::from_millis(300);
 
-/// `GET /api/v1/jobs/{job_id}/progress`
+#[utoipa::path(get, path = "/api/v1/jobs/{job_id}/progress", tag = "jobs",
+    params(("job_id" = String, Path), ("Last-Event-ID" = Option<i32>, Header)),
+    responses((status = 200, description = "Server-sent events until the job has ended")))]
+/// Live progress.
 pub async fn job_progress(
     app: Data<App>,
     request: HttpRequest,

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod auth;
+pub mod body;
 pub mod live;
 pub mod log;
 pub mod openapi;
@@ -55,6 +56,8 @@ fn bind(app: Data<App>) -> Result<(Server, SocketAddr)> {
         ActixApp::new()
             .app_data(state.clone())
             .app_data(web::PayloadConfig::new(state.config.body_limit_bytes))
+            .app_data(body::path_config())
+            .app_data(body::query_config())
             .wrap(Compress::default())
             .wrap(security_headers())
             .configure(routes)

@@ -5,6 +5,7 @@ use actix_web::web::{ServiceConfig, get};
 use utoipa::OpenApi;
 
 use super::api::{data, events, jobs, models, people};
+use super::live;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -28,6 +29,7 @@ use super::api::{data, events, jobs, models, people};
         jobs::list_jobs,
         jobs::get_job,
         jobs::cancel_job,
+        live::job_progress,
         models::list_models,
         models::get_model,
         models::create_approval,

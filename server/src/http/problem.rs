@@ -59,12 +59,13 @@ pub async fn not_found(request: HttpRequest) -> HttpResponse {
     Problem(Error::NotFound { what: "resource", name: request.path().to_owned() }).error_response()
 }
 
-/// One row for each blame.
-fn class(error: &Error) -> (StatusCode, &'static str, &'static str) {
+/// Status, type and title: one row for each blame.
+pub(super) fn class(error: &Error) -> (StatusCode, &'static str, &'static str) {
     match error {
         Error::Invalid { .. } => {
             (StatusCode::BAD_REQUEST, "invalid-request", "The request cannot be used")
         }
+        Error::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large"),
         Error::Unauthenticated(_) => {
             (StatusCode::UNAUTHORIZED, "unauthenticated", "Sign in to do this")
         }

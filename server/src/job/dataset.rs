@@ -149,7 +149,7 @@ pub async fn register(
                 registered_event_id: event_id,
             })
             .await
-            .map_err(|error| name_taken(error, "dataset", &card.name))?;
+            .map_err(|error| dataset_taken(error, &card.name))?;
             let opened = tx
                 .event_append(EventDraft {
                     kind: "budget_opened",
@@ -181,6 +181,19 @@ pub fn receipt(event_id: Uuid) -> BTreeMap<&'static str, String> {
     ])
 }
 
+fn dataset_taken(error: Error, name: &str) -> Error {
+    match error {
+        Error::Database(inner) if inner.constraint() == Some("dataset_training_blob_key") => {
+            Error::Conflict(
+                "this training split is registered already: use that dataset, for the same data \
+                 under a second name would get its privacy budget twice"
+                    .into(),
+            )
+        }
+        other => name_taken(other, "dataset", name),
+    }
+}
+
 /// A unique name that is taken is the caller's to mend.
 pub fn name_taken(error: Error, what: &str, name: &str) -> Error {
     match error {
@@ -194,11 +207,11 @@ pub fn name_taken(error: Error, what: &str, name: &str) -> Error {
 impl BudgetCap {
     /// Caps round down, losses round up.
     fn ledger(self) -> Result<Loss> {
-        let in_range = |value: f64, max: f64| value.is_finite() && value > 0.0 && value <= max;
-        if !in_range(self.epsilon, 1000.0) || !in_range(self.delta, 0.1) {
+        // Anything smaller than the ledger's unit would become a cap of zero.
+        if !(1e-9..=1000.0).contains(&self.epsilon) || !(1e-15..=0.1).contains(&self.delta) {
             return Err(Error::invalid(
                 "/card/privacy_budget",
-                "epsilon must lie in (0, 1000] and delta in (0, 0.1]",
+                "epsilon must lie in [1e-9, 1000] and delta in [1e-15, 0.1]",
             ));
         }
         Ok(Loss {

@@ -1,10 +1,11 @@
 //! Deployment: the gate asks for a passed evaluation and signed approvals of different people.
 
+use chancery_audit::dsse::Envelope;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::approve::verify;
+use super::approve::{Verdict, verify};
 use super::dataset::receipt;
 use super::facts::{FactSources, VerifiedApproval, deployment_facts};
 use super::gate::{DecisionEvent, Gate};
@@ -151,13 +152,19 @@ async fn verified_approvals(tx: &mut Tx, model: &ModelRow) -> Result<Vec<Verifie
     for row in tx.approval_list(model.model_id).await? {
         let keys = tx.principal_keys(row.approver).await?;
         let roles = tx.principal_roles(row.approver).await?;
-        let envelope = serde_json::from_value(row.envelope.clone()).map_err(Error::bug)?;
-        let checked = verify(&envelope, &keys, model);
+        // A rejection counts where either the row or what was signed says so.
+        let signed = serde_json::from_value::<Envelope>(row.envelope.clone())
+            .ok()
+            .and_then(|envelope| verify(&envelope, &keys, model).ok())
+            .map(|(_, predicate)| predicate.verdict);
         verified.push(VerifiedApproval {
             approver: row.approver,
             roles,
-            verdict: row.verdict.clone(),
-            signature_verified: checked.is_ok(),
+            verdict: match signed {
+                Some(Verdict::Reject) => Verdict::Reject.as_str().to_owned(),
+                _ => row.verdict.clone(),
+            },
+            signature_verified: signed.is_some(),
             event_id: row.event_id,
         });
     }

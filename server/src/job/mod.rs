@@ -12,6 +12,7 @@ pub mod facts;
 pub mod gate;
 pub mod people;
 pub mod predict;
+pub mod session;
 pub mod settle;
 pub mod spec;
 pub mod system;

@@ -24,6 +24,11 @@ impl DatabaseError {
         self.sqlstate().as_deref() == Some("23505")
     }
 
+    /// The constraint that a row violates.
+    pub fn constraint(&self) -> Option<&str> {
+        self.source.as_database_error().and_then(|e| e.constraint())
+    }
+
     /// The connection or the server is gone; the request may be sent again.
     pub fn is_unavailable(&self) -> bool {
         matches!(

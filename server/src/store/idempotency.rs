@@ -28,11 +28,16 @@ pub struct Answer {
 }
 
 impl Tx {
-    /// The answer that was given to this key, if any.
+    /// The answer that was given to this key, if any. A second request with the key waits here until the
+    /// transaction of the first has ended, and then gets its answer.
     ///
     /// # Errors
     /// The key came before with another request, or the database fails.
     pub async fn idempotency_get(&mut self, key: &IdempotencyKey) -> Result<Option<Answer>> {
+        sqlx::query("select /* idempotency_get */ pg_advisory_xact_lock(hashtextextended($1, 0))")
+            .bind(format!("{} {}", key.principal_id, key.key))
+            .execute(self.connection())
+            .await?;
         let row = sqlx::query(
             "select /* idempotency_get */ request_sha256, status, response from idempotency
              where principal_id = $1 and idempotency_key = $2",
@@ -52,8 +57,7 @@ impl Tx {
         Ok(Some(Answer { status, body: row.get(2) }))
     }
 
-    /// Keeps the answer in the transaction of its effect. When two equal requests race, the second
-    /// waits here for the first, then fails with a conflict and rolls its own effect back.
+    /// Keeps the answer in the transaction of its effect.
     ///
     /// # Errors
     /// Another request with this key was faster, or the database fails.

@@ -42,6 +42,40 @@ pub async fn migrate(address: &DatabaseAddress) -> Result<()> {
     Ok(())
 }
 
+/// Fails unless every migration of this build is applied and no newer one.
+///
+/// # Errors
+/// The schema is older or newer; the message says what to do.
+pub async fn require_current(address: &DatabaseAddress) -> Result<()> {
+    let mut connection = address.connect_as_owner().await?;
+    let table: bool = sqlx::query(
+        "select /* require_current */ to_regclass('public._sqlx_migrations') is not null",
+    )
+    .fetch_one(&mut connection)
+    .await?
+    .get(0);
+    let applied: Vec<i64> = if table {
+        sqlx::query_scalar(
+            "select /* require_current */ version from _sqlx_migrations where success order by version",
+        )
+        .fetch_all(&mut connection)
+        .await?
+    } else {
+        Vec::new()
+    };
+    connection.close().await?;
+    let mut known: Vec<i64> = MIGRATOR.iter().map(|migration| migration.version).collect();
+    known.sort_unstable();
+    known.dedup(); // up and down
+    if applied == known {
+        return Ok(());
+    }
+    Err(Error::Conflict(format!(
+        "the database's schema has migrations {applied:?}, this program knows {known:?}: run \
+         `chancery migrate` as the database's owner, or the program that fits the database"
+    )))
+}
+
 /// Writes the head of a new, empty log. This is the only place where a log begins.
 ///
 /// # Errors

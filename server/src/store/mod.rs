@@ -10,6 +10,7 @@ pub mod job;
 pub mod log;
 pub mod migrate;
 pub mod model;
+pub mod overview;
 pub mod principal;
 pub mod tamper;
 

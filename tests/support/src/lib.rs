@@ -15,7 +15,7 @@ use chancery::clock::Clock;
 use chancery::config::Config;
 use chancery::job::people::{NewPrincipal, enrol};
 use chancery::keys::SigningKey;
-use chancery::service::{Parts, Service, Start};
+use chancery::service::{Part, Service, Start};
 use chancery::store::event::Actor;
 use chancery::store::{DatabaseAddress, DatabaseRole, Store, migrate};
 use tempfile::TempDir;
@@ -70,7 +70,7 @@ impl Installation {
             clock: Clock::System,
             program,
         };
-        let service = Service::start(&start, Parts::All)?;
+        let service = Service::start(&start, &Part::ALL)?;
         let address = service.address().context("HTTP listens")?;
         Ok(Running { server: format!("http://{address}"), service })
     }

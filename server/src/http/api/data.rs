@@ -1,11 +1,12 @@
 //! Blobs, datasets, AI systems, budgets.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::http::auth::Caller;
+use crate::http::body::Body;
 use crate::http::problem::HttpResult;
 use crate::job::dataset::{DatasetRegistration, register, upload};
 use crate::job::spec::parse_json;
@@ -15,7 +16,7 @@ use crate::job::system;
     request_body(content_type = "application/octet-stream", description = "Plain bytes"),
     responses((status = 201, description = "Encrypted and kept; answers SHA-256 as its address")))]
 /// Keeps bytes, encrypted, under their digest.
-pub async fn upload_blob(app: Data<App>, caller: Caller, body: Bytes) -> HttpResult {
+pub async fn upload_blob(app: Data<App>, caller: Caller, Body(body): Body) -> HttpResult {
     caller.0.require(&["submitter"])?;
     let sealed = upload(&app.store, &app.blobs, &body).await?;
     Ok(HttpResponse::Created()
@@ -26,7 +27,7 @@ pub async fn upload_blob(app: Data<App>, caller: Caller, body: Bytes) -> HttpRes
     request_body(content_type = "application/json", description = "Governance card and blob digests"),
     responses((status = 201, description = "Registered"), (status = 403, description = "Denied by policy")))]
 /// Registers a dataset.
-pub async fn create_dataset(app: Data<App>, caller: Caller, body: Bytes) -> HttpResult {
+pub async fn create_dataset(app: Data<App>, caller: Caller, Body(body): Body) -> HttpResult {
     caller.0.require(&["submitter", "data_protection_officer"])?;
     let registration: DatasetRegistration = parse_json(&body)?;
     let answer =
@@ -57,7 +58,7 @@ pub async fn list_datasets(app: Data<App>, _caller: Caller) -> HttpResult {
     request_body(content_type = "application/json", description = "Card of the AI system"),
     responses((status = 201, description = "Registered")))]
 /// Registers an AI system.
-pub async fn create_system(app: Data<App>, caller: Caller, body: Bytes) -> HttpResult {
+pub async fn create_system(app: Data<App>, caller: Caller, Body(body): Body) -> HttpResult {
     caller.0.require(&["submitter"])?;
     let card = parse_json(&body)?;
     Ok(HttpResponse::Created().json(system::register(&app.store, &caller.0, &card).await?))

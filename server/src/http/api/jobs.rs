@@ -1,7 +1,7 @@
 //! Jobs.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Bytes, Data, Path};
+use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::error::Error;
 use crate::http::auth::{Caller, idempotency_key};
+use crate::http::body::Body;
 use crate::http::problem::HttpResult;
 use crate::job::admit::admit;
 use crate::job::cancel::cancel;
@@ -26,7 +27,7 @@ pub async fn create_job(
     app: Data<App>,
     request: HttpRequest,
     caller: Caller,
-    body: Bytes,
+    Body(body): Body,
 ) -> HttpResult {
     let Caller(who) = caller;
     who.require(&["submitter"])?;

@@ -1,7 +1,7 @@
 //! Models, approvals, deployments, predictions, reports.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Bytes, Data, Path};
+use actix_web::web::{Data, Path};
 use chancery_audit::dsse::Envelope;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::http::auth::Caller;
+use crate::http::body::Body;
 use crate::http::problem::HttpResult;
 use crate::job::approve::approve;
 use crate::job::deploy::{DeploymentRequest, deploy, stop};
@@ -51,7 +52,7 @@ pub async fn create_approval(
     app: Data<App>,
     caller: Caller,
     model_id: Path<Uuid>,
-    body: Bytes,
+    Body(body): Body,
 ) -> HttpResult {
     caller.0.require(&["reviewer", "data_protection_officer"])?;
     let envelope: Envelope = parse_json(&body)?;
@@ -80,7 +81,7 @@ pub async fn get_report(app: Data<App>, _caller: Caller, report_id: Path<Uuid>) 
     request_body(content_type = "application/json", description = "Name and model"),
     responses((status = 201, description = "Active"), (status = 403, description = "Denied by policy")))]
 /// Deploys a model.
-pub async fn create_deployment(app: Data<App>, caller: Caller, body: Bytes) -> HttpResult {
+pub async fn create_deployment(app: Data<App>, caller: Caller, Body(body): Body) -> HttpResult {
     caller.0.require(&["submitter", "administrator"])?;
     let request: DeploymentRequest = parse_json(&body)?;
     let answer = deploy(&app.store, &app.gate, &app.config, &caller.0, &request).await?;
@@ -115,7 +116,7 @@ pub async fn predict(
     app: Data<App>,
     caller: Caller,
     name: Path<String>,
-    body: Bytes,
+    Body(body): Body,
 ) -> HttpResult {
     let request: predict::PredictionRequest = parse_json(&body)?;
     let answer =
@@ -132,7 +133,7 @@ pub async fn stop_deployment(
     app: Data<App>,
     caller: Caller,
     name: Path<String>,
-    body: Bytes,
+    Body(body): Body,
 ) -> HttpResult {
     caller.0.require(&["submitter", "reviewer", "data_protection_officer", "administrator"])?;
     let request: StopRequest = parse_json(&body)?;

@@ -1,12 +1,13 @@
 //! People and their keys.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::app::App;
 use crate::http::auth::Caller;
+use crate::http::body::Body;
 use crate::http::problem::HttpResult;
 use crate::job::people::{NewPrincipal, enrol, register_key};
 use crate::job::spec::parse_json;
@@ -25,7 +26,7 @@ pub struct NewKey {
     responses((status = 201, description = "Enrolled; the token is shown this once"),
               (status = 403, description = "Needs the role administrator")))]
 /// Enrols a person or a service.
-pub async fn create_principal(app: Data<App>, caller: Caller, body: Bytes) -> HttpResult {
+pub async fn create_principal(app: Data<App>, caller: Caller, Body(body): Body) -> HttpResult {
     caller.0.require(&["administrator"])?;
     let new: NewPrincipal = parse_json(&body)?;
     let issued = enrol(&app.store, &Actor::Principal(caller.0.principal_id), &new).await?;
@@ -49,7 +50,7 @@ pub async fn me(caller: Caller) -> HttpResult {
     request_body(content_type = "application/json", description = "Ed25519 public key in base64"),
     responses((status = 201, description = "Registered")))]
 /// Registers the key with which the caller signs approvals.
-pub async fn create_key(app: Data<App>, caller: Caller, body: Bytes) -> HttpResult {
+pub async fn create_key(app: Data<App>, caller: Caller, Body(body): Body) -> HttpResult {
     caller.0.require(&["reviewer", "data_protection_officer"])?;
     let new: NewKey = parse_json(&body)?;
     Ok(HttpResponse::Created().json(register_key(&app.store, &caller.0, &new.public_key).await?))
