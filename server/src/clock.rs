@@ -1,11 +1,15 @@
 //! The one place where time enters. Everything else takes a [`Clock`], so that tests own the time.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use uuid::{NoContext, Timestamp, Uuid};
+use uuid::timestamp::context::ContextV7;
+use uuid::{Timestamp, Uuid};
+
+/// Counts within a millisecond (RFC 9562 §6.2, method 1).
+static SEQUENCE: Mutex<ContextV7> = Mutex::new(ContextV7::new());
 
 /// Wall-clock time, or a hand-set one in tests.
 #[derive(Clone, Debug)]
@@ -40,11 +44,12 @@ impl Clock {
             .unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
-    /// A new time-ordered identifier (UUID version 7, RFC 9562 §5.7).
+    /// A new time-ordered identifier (UUID version 7, RFC 9562 §5.7). Within this process each is greater
+    /// than the one before, so that events of one transaction list in their order.
     pub fn new_id(&self) -> Uuid {
         let now = self.now();
         let seconds = u64::try_from(now.unix_timestamp()).unwrap_or(0);
-        Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.nanosecond()))
+        Uuid::new_v7(Timestamp::from_unix(&SEQUENCE, seconds, now.nanosecond()))
     }
 }
 
@@ -66,4 +71,16 @@ pub fn rfc3339(time: OffsetDateTime) -> String {
     time.to_offset(time::UtcOffset::UTC)
         .format(&Rfc3339)
         .unwrap_or_else(|_| String::from("1970-01-01T00:00:00Z"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_of_one_moment_keep_their_order() {
+        let clock = Clock::fake(OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000));
+        let identifiers: Vec<Uuid> = (0..1000).map(|_| clock.new_id()).collect();
+        assert!(identifiers.is_sorted_by(|one, next| one < next));
+    }
 }

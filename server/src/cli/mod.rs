@@ -60,7 +60,10 @@ fn run_command(config_path: Option<&std::path::Path>, command: Command) -> Resul
 
 fn start_tracing() -> Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_from_env("CHANCERY_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+        // At shutdown sqlx warns of each pooled connection whose runtime ended first, which is harmless.
+        .unwrap_or_else(|_| {
+            tracing_subscriber::EnvFilter::new("warn,sqlx_core::pool::connection=error")
+        });
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
