@@ -1,10 +1,10 @@
 //! The Rego text through which rules are asked, generated when a pack is loaded.
 //!
-//! Every rule has one answer, the set of its defined parts as (name, value) pairs, and every gate
-//! the object of the answers of its rules. One evaluation then answers for a whole gate, and
-//! what the rules share is computed once. An undefined part is merely absent from its set: it
-//! never makes the answers of other rules undefined. An error, however, ends the whole
-//! evaluation, so that each rule can also be asked alone.
+//! Every rule has one answer, which holds each of its parts in an array that is empty where the
+//! part is undefined, and every gate the object of the answers of its rules. One evaluation then
+//! answers for a whole gate, and what the rules share is computed once. An undefined part never
+//! makes the answers of other rules undefined. An error, however, ends the whole evaluation, so
+//! that each rule can also be asked alone.
 
 use serde_json::Value;
 
@@ -32,16 +32,10 @@ pub(crate) const ANSWER_NAME: &str = "chancery_answer";
 /// that they would need.
 pub(crate) const ANSWER: &str = r#"
 
-chancery_answer contains ["applicable", part] if part := applicable
-
-chancery_answer contains ["pass", part] if {
-	applicable == true
-	part := pass
-}
-
-chancery_answer contains ["reasons", part] if {
-	applicable == true
-	part := reasons
+chancery_answer := {
+	"applicable": [part | part := applicable],
+	"pass": [part | applicable == true; part := pass],
+	"reasons": [part | applicable == true; part := reasons],
 }
 "#;
 
@@ -86,24 +80,19 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Reads the pairs of one rule.
+    /// Reads the answer of one rule.
     pub(crate) fn parse(value: &Value) -> Result<Self, String> {
-        let pairs = value.as_array().ok_or("the answer is not a set")?;
-        let mut answer = Self::default();
-        for pair in pairs {
-            match (pair[0].as_str(), &pair[1]) {
-                (Some("applicable"), value) => answer.applicable = boolean("applicable", value)?,
-                (Some("pass"), value) => answer.pass = boolean("pass", value)?,
-                (Some("reasons"), value) => answer.reasons = texts(value)?,
-                _ => return Err("the answer holds an unknown part".to_owned()),
-            }
-        }
-        Ok(answer)
+        let part = |name: &str| value.get(name).and_then(|defined| defined.get(0));
+        Ok(Self {
+            applicable: part("applicable").map(|value| boolean("applicable", value)).transpose()?,
+            pass: part("pass").map(|value| boolean("pass", value)).transpose()?,
+            reasons: part("reasons").map(texts).transpose()?.unwrap_or_default(),
+        })
     }
 }
 
-fn boolean(part: &str, value: &Value) -> Result<Option<bool>, String> {
-    value.as_bool().map(Some).ok_or_else(|| format!("`{part}` is not a boolean"))
+fn boolean(part: &str, value: &Value) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| format!("`{part}` is not a boolean"))
 }
 
 fn texts(value: &Value) -> Result<Vec<String>, String> {
