@@ -42,7 +42,7 @@ const RIGHTS: [(&str, [&str; 3]); 27] = [
     ("approval", ["si", "", "s"]),
     ("deployment", ["siu", "", "s"]),
     ("report", ["si", "", "s"]),
-    ("_sqlx_migrations", ["", "", ""]),
+    ("_sqlx_migrations", ["s", "s", "s"]),
 ];
 
 /// A statement of each kind that touches no row and so fails for want of a right only.

@@ -15,8 +15,18 @@ pub const ROWS: usize = 3000;
 /// # Errors
 /// The server refuses.
 pub fn register(submitter: &Client) -> Result<Value> {
+    register_with(submitter, |_| ())
+}
+
+/// The same with a card that `change` has altered.
+///
+/// # Errors
+/// The server refuses.
+pub fn register_with(submitter: &Client, change: impl Fn(&mut Value)) -> Result<Value> {
     submitter.post("/api/v1/systems", &cards::system(), None)?.expect(201)?;
-    Ok(submitter.post("/api/v1/datasets", &registration(submitter)?, None)?.expect(201)?)
+    let mut registration = registration(submitter)?;
+    change(&mut registration["card"]);
+    Ok(submitter.post("/api/v1/datasets", &registration, None)?.expect(201)?)
 }
 
 /// Uploads both splits; answers the registration that would follow.
@@ -36,6 +46,15 @@ pub fn quick_job(name: &str) -> Value {
     spec["training"]["batch_size_expected"] = json!(256);
     spec["training"]["hidden"] = json!([16]);
     spec["training"]["privacy"]["noise_multiplier"] = json!(4.0);
+    spec
+}
+
+/// One that keeps its process busy for a while, at next to no privacy loss.
+pub fn long_job(name: &str) -> Value {
+    let mut spec = quick_job(name);
+    spec["training"]["duration"] = json!({ "steps": 400 });
+    spec["training"]["hidden"] = json!([128]);
+    spec["training"]["privacy"]["noise_multiplier"] = json!(20.0);
     spec
 }
 

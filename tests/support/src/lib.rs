@@ -22,6 +22,8 @@ use tempfile::TempDir;
 
 pub mod adult;
 pub mod http;
+pub mod invariants;
+pub mod jobs;
 pub mod log;
 pub mod stage;
 
@@ -57,11 +59,19 @@ impl Installation {
     /// # Errors
     /// A part cannot start.
     pub fn start(&self) -> Result<Running> {
+        self.start_with(program()?)
+    }
+
+    /// The same, with another program in place of `chancery` for the jobs.
+    ///
+    /// # Errors
+    /// A part cannot start.
+    pub fn start_with(&self, program: PathBuf) -> Result<Running> {
         let start = Start {
             config: self.config.clone(),
             address: self.address.clone(),
             clock: Clock::System,
-            program: program()?,
+            program,
         };
         let service = Service::start(&start, &Part::ALL)?;
         let address = service.address().context("HTTP listens")?;
