@@ -23,6 +23,7 @@ use tempfile::TempDir;
 pub mod adult;
 pub mod invariants;
 pub mod jobs;
+pub mod process;
 
 /// A new installation: database with schema and an empty log, keys and data folder.
 pub struct Installation {
