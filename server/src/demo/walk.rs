@@ -167,10 +167,12 @@ impl Walk<'_> {
         }
         let engineer = self.client("engineer")?;
         let early = engineer.post("/api/v1/deployments", &request, None)?;
-        let approved_now = self.approve("reviewer-two", model_id)?;
-        let reply = if early.status == 403 {
+        if early.status == 403 {
             self.say
                 .line(&format!("with one approval: DENIED. {}", early.text("/reasons/0/reason")));
+        }
+        let approved_now = self.approve("reviewer-two", model_id)?;
+        let reply = if early.status == 403 {
             engineer.post("/api/v1/deployments", &request, None)?
         } else {
             // An earlier run may have been interrupted between the second approval and the deployment.

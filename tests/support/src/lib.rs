@@ -25,6 +25,7 @@ pub mod http;
 pub mod invariants;
 pub mod jobs;
 pub mod log;
+pub mod process;
 pub mod stage;
 
 /// A new installation: database with schema and an empty log, keys and data folder.
