@@ -44,6 +44,16 @@ create table report (
   created_at timestamptz not null
 );
 
+-- A verdict and a measured model stand as they were recorded.
+create trigger model_insert_only before update or delete on model
+  for each row execute function refuse_change();
+create trigger model_no_truncate before truncate on model
+  for each statement execute function refuse_change();
+create trigger approval_insert_only before update or delete on approval
+  for each row execute function refuse_change();
+create trigger approval_no_truncate before truncate on approval
+  for each statement execute function refuse_change();
+
 -- Whoever serves checks that the schema fits the program; only the owner changes it.
 do $$
 begin

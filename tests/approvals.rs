@@ -157,6 +157,23 @@ fn an_approval_written_into_the_database_does_not_count() -> Result<()> {
     first.decide(&model, Approve)?.expect(201)?;
     let write = |statements: &[&str]| block_on(as_owner(&stage.installation.address, statements))?;
 
+    // Triggers stop the owner's slips; whoever switches them off is stopped by the signatures.
+    block_on(async {
+        let mut owner = stage.installation.address.connect_as_owner().await?;
+        for slip in [
+            "update approval set verdict = 'reject'",
+            "delete from approval",
+            "update model set gate_passed = not gate_passed",
+            "delete from model",
+        ] {
+            let error = sqlx::query(slip).execute(&mut owner).await.err();
+            let code =
+                error.and_then(|error| error.into_database_error()?.code().map(String::from));
+            assert_eq!(code.as_deref(), Some("23001"), "{slip}");
+        }
+        anyhow::Ok(())
+    })??;
+
     // The first person's envelope under the second person's name and key.
     let copied =
         "insert into approval select gen_random_uuid(), model_id, p.principal_id, k.key_id,

@@ -206,6 +206,8 @@ fn the_owner_is_stopped_by_triggers_until_they_are_switched_off() -> Result<()> 
             "update decision set allow = true",
             "delete from decision",
             "truncate decision cascade",
+            "truncate model cascade",
+            "truncate approval",
         ] {
             let mut tx = owner.begin().await?;
             let answer = sqlstate(tx.execute(sql).await)?;
