@@ -45,7 +45,13 @@ create table report (
 );
 
 -- Whoever serves checks that the schema fits the program; only the owner changes it.
-grant select on _sqlx_migrations to chancery_app, chancery_sequencer, chancery_auditor;
+do $$
+begin
+  if to_regclass('_sqlx_migrations') is not null then -- absent where the files are run by hand
+    grant select on _sqlx_migrations to chancery_app, chancery_sequencer, chancery_auditor;
+  end if;
+end
+$$;
 
 grant select, insert on model, approval, report to chancery_app;
 grant select, insert, update on deployment to chancery_app;

@@ -19,13 +19,14 @@ fn main() -> Result<(), PolicyError> {
         GatePoint::AtInference,
     ] {
         facts.gate = gate;
-        let (median, tail) = measure(&pack, &facts);
-        println!("{gate:?}: p50 {median:?}, p99 {tail:?} over {ROUNDS} decisions");
+        let [least, median, tail] = measure(&pack, &facts);
+        println!("{gate:?}: min {least:?}, p50 {median:?}, p99 {tail:?} over {ROUNDS} decisions");
     }
     Ok(())
 }
 
-fn measure(pack: &Pack, facts: &Facts) -> (Duration, Duration) {
+/// Least, median and 99th percentile of the time of one decision.
+fn measure(pack: &Pack, facts: &Facts) -> [Duration; 3] {
     let mut times: Vec<Duration> = (0..ROUNDS)
         .map(|_| {
             let start = Instant::now();
@@ -34,5 +35,5 @@ fn measure(pack: &Pack, facts: &Facts) -> (Duration, Duration) {
         })
         .collect();
     times.sort_unstable();
-    (times[ROUNDS / 2], times[ROUNDS * 99 / 100])
+    [times[0], times[ROUNDS / 2], times[ROUNDS * 99 / 100]]
 }

@@ -2,11 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
+use crate::asking::{self, Answer};
 use crate::engine::{self, Rego};
-use crate::{Decision, Facts, Pack, RuleMetadata, RuleResult, Severity, Verdict};
+use crate::{Decision, Facts, GatePoint, Pack, RuleMetadata, RuleResult, Severity, Verdict};
 
 /// Longest message of the engine that is carried into a verdict, in characters.
 const MESSAGE_CHARS_MAX: usize = 400;
@@ -20,12 +22,12 @@ pub fn decide(pack: &Pack, facts: &Facts) -> Decision {
     let now = OffsetDateTime::parse(&facts.now, &Rfc3339)
         .map(|now| now.to_offset(UtcOffset::UTC))
         .map_err(|_| "facts: `now` is not an RFC 3339 time".to_owned());
-    let mut evaluator = prepare(pack, &canonical, &now);
+    let asking = prepare(pack, &canonical, &now).map(|rego| Asking::new(rego, facts.gate));
     let mut verdicts: Vec<Verdict> = pack
         .rules_at(facts.gate)
         .map(|rule| {
-            let finding = match &mut evaluator {
-                Ok(rego) => ask_guarded(rego, rule),
+            let finding = match &asking {
+                Ok(asking) => asking.finding(rule),
                 Err(problem) => Finding::error(problem),
             };
             verdict(pack, facts, rule, now.as_ref().ok(), finding)
@@ -79,57 +81,56 @@ impl Finding {
     }
 }
 
+/// The answers of a gate's rules, asked together, and the means to ask one alone.
+struct Asking {
+    rego: Rego,
+    together: serde_json::Map<String, Value>,
+}
+
+impl Asking {
+    fn new(rego: Rego, gate: GatePoint) -> Self {
+        let together = match eval_guarded(&rego, &asking::gate_path(gate)) {
+            Ok(Some(Value::Object(answers))) => answers,
+            // One rule's error ended the evaluation for all: each will be asked alone.
+            _ => serde_json::Map::new(),
+        };
+        Self { rego, together }
+    }
+
+    fn finding(&self, rule: &RuleMetadata) -> Finding {
+        let answer = match self.together.get(&rule.id) {
+            Some(answer) => Answer::parse(answer),
+            None => self.ask_alone(&rule.id),
+        };
+        answer.and_then(weigh).unwrap_or_else(|problem| Finding::error(&problem))
+    }
+
+    fn ask_alone(&self, id: &str) -> Result<Answer, String> {
+        let answer = eval_guarded(&self.rego, &asking::rule_path(id))?;
+        Answer::parse(&answer.ok_or("the rule has no answer")?)
+    }
+}
+
 /// A panic in the engine must end as a denial on the record, not as a request that vanished.
-/// The engine is a clone made for this decision, so that nothing torn outlives it.
-fn ask_guarded(rego: &mut Rego, rule: &RuleMetadata) -> Finding {
-    let asked = catch_unwind(AssertUnwindSafe(|| ask(rego, rule)));
-    match asked.unwrap_or_else(|_| Err("the engine panicked".to_owned())) {
-        Ok(finding) => finding,
-        Err(problem) => Finding::error(&problem),
-    }
+/// Every evaluation has a clone of its own, so that nothing torn by an error reaches the next.
+fn eval_guarded(rego: &Rego, path: &str) -> Result<Option<Value>, String> {
+    let mut own = rego.clone();
+    let evaluated = catch_unwind(AssertUnwindSafe(|| own.eval(path)));
+    evaluated.unwrap_or_else(|_| Err("the engine panicked".to_owned()))
 }
 
-fn ask(rego: &mut Rego, rule: &RuleMetadata) -> Result<Finding, String> {
-    match boolean(rego, rule, "applicable")? {
-        Some(true) => {}
-        Some(false) => {
-            return Ok(Finding::new(
-                RuleResult::NotApplicable,
-                "the facts do not concern this rule",
-            ));
+fn weigh(answer: Answer) -> Result<Finding, String> {
+    let found = |result, reason: &str| Ok(Finding::new(result, reason));
+    match (answer.applicable, answer.pass == Some(true), answer.reasons.is_empty()) {
+        (None, ..) => Err("`applicable` is undefined".to_owned()),
+        (Some(false), ..) => found(RuleResult::NotApplicable, "the facts do not concern this rule"),
+        (Some(true), true, true) => found(RuleResult::Pass, "the evidence asked for is present"),
+        (Some(true), false, true) => {
+            found(RuleResult::Fail, "a fact that the rule needs is missing")
         }
-        None => return Err("`applicable` is undefined".to_owned()),
+        // A rule that passes and objects at once contradicts itself, and fails.
+        (Some(true), _, false) => found(RuleResult::Fail, &answer.reasons.join("; ")),
     }
-    let passes = boolean(rego, rule, "pass")? == Some(true);
-    let reasons = reasons(rego, rule)?;
-    Ok(weigh(passes, &reasons))
-}
-
-/// A rule that passes and objects at once contradicts itself, and fails.
-fn weigh(passes: bool, reasons: &[String]) -> Finding {
-    match (passes, reasons.is_empty()) {
-        (true, true) => Finding::new(RuleResult::Pass, "the evidence asked for is present"),
-        (false, true) => Finding::new(RuleResult::Fail, "a fact that the rule needs is missing"),
-        (_, false) => Finding::new(RuleResult::Fail, reasons.join("; ")),
-    }
-}
-
-fn path(rule: &RuleMetadata, part: &str) -> String {
-    format!("data.chancery.rules.{}.{part}", rule.id)
-}
-
-fn boolean(rego: &mut Rego, rule: &RuleMetadata, part: &str) -> Result<Option<bool>, String> {
-    match rego.eval(&path(rule, part))? {
-        None => Ok(None),
-        Some(serde_json::Value::Bool(value)) => Ok(Some(value)),
-        Some(_) => Err(format!("`{part}` is not a boolean")),
-    }
-}
-
-/// The reasons in their set order, so that a replay finds the same text.
-fn reasons(rego: &mut Rego, rule: &RuleMetadata) -> Result<Vec<String>, String> {
-    let value = rego.eval(&path(rule, "reasons"))?.unwrap_or_else(|| serde_json::json!([]));
-    serde_json::from_value(value).map_err(|_| "`reasons` is not a set of texts".to_owned())
 }
 
 fn verdict(

@@ -7,6 +7,7 @@
 //!
 //! The rules report evidence present, absent or expired. They never state compliance.
 
+mod asking;
 mod decide;
 mod decision;
 mod embedded;

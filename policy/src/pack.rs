@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::embedded::{self, MANDATORY};
 use crate::engine::Rego;
-use crate::{GatePoint, PolicyError, RuleMetadata, purity};
+use crate::{GatePoint, PolicyError, RuleMetadata, asking, purity};
 
 /// Greatest number of files in a pack.
 const FILES_MAX: usize = 512;
@@ -60,6 +60,7 @@ impl Pack {
             .iter()
             .map(|(id, file)| read_rule(&mut rego, id, file))
             .collect::<Result<Vec<_>, _>>()?;
+        let rego = with_gates(rego, &rules).map_err(|problem| at(asking::FILE, problem))?;
         Ok(Self {
             version,
             digest: digest(&sources),
@@ -149,13 +150,24 @@ fn load(rego: &mut Rego, sources: &Sources) -> Result<BTreeMap<String, String>, 
     for (file, text) in sources {
         purity::check_nesting(file, text)?;
         purity::check(file, text)?;
-        let package = rego.add(file, text).map_err(|problem| at(file, problem))?;
+        let package = add(rego, file, text).map_err(|problem| at(file, problem))?;
         let Some(id) = rule_id(file, &package)? else { continue };
         if rules.insert(id.clone(), file.clone()).is_some() {
             return Err(PolicyError::Duplicate { file: file.clone(), claimed: id });
         }
     }
     Ok(rules)
+}
+
+/// Adds a file, and to a rule its answer. Returns the package.
+fn add(rego: &mut Rego, file: &str, text: &str) -> Result<String, String> {
+    if text.contains(asking::ANSWER_NAME) {
+        return Err(format!("`{}` is reserved", asking::ANSWER_NAME));
+    }
+    match file == MANIFEST_FILE || file.starts_with("lib/") {
+        true => rego.add(file, text),
+        false => rego.add(file, &format!("{text}{}", asking::ANSWER)),
+    }
 }
 
 /// The id of the rule in a file, or `None` for the manifest and the library.
@@ -196,6 +208,13 @@ fn read_rule(rego: &mut Rego, id: &str, file: &str) -> Result<RuleMetadata, Poli
     }
     let value = rego.eval(&format!("{RULES}{id}.metadata")).map_err(|problem| at(file, problem))?;
     RuleMetadata::parse(file, id, &value.unwrap_or_default())
+}
+
+/// Adds the module of the gates, and schedules once more, so that no decision has to.
+fn with_gates(mut rego: Rego, rules: &[RuleMetadata]) -> Result<Rego, String> {
+    rego.add(asking::FILE, &asking::gates(rules))?;
+    rego.eval(&format!("{MANIFEST}.version"))?;
+    Ok(rego)
 }
 
 fn read_version(rego: &mut Rego) -> Result<String, PolicyError> {

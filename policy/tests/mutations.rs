@@ -31,10 +31,12 @@ fn common(root: &Path) -> Vec<(String, String)> {
     sources
 }
 
-/// The source with one top-level `reasons` statement left out, for each of them.
-fn mutants(source: &str) -> Vec<(String, String)> {
+/// The source with one top-level statement that adds to these sets left out, for each of them.
+fn mutants(source: &str, sets: &[&str]) -> Vec<(String, String)> {
     let statements: Vec<&str> = source.split("\n\n").collect();
-    let is_reason = |at: &usize| statements[*at].contains("reasons contains ");
+    let adds =
+        |statement: &str| sets.iter().any(|set| statement.contains(&format!("{set} contains ")));
+    let is_reason = |at: &usize| adds(statements[*at]);
     (0..statements.len())
         .filter(is_reason)
         .map(|left_out| {
@@ -44,11 +46,14 @@ fn mutants(source: &str) -> Vec<(String, String)> {
                 .filter(|(at, _)| *at != left_out)
                 .map(|(_, statement)| *statement)
                 .collect();
-            let still = if kept.iter().any(|kept| kept.contains("reasons contains ")) {
-                kept.join("\n\n")
-            } else {
-                format!("{}\n\nreasons := set()\n", kept.join("\n\n"))
-            };
+            let mut still = kept.join("\n\n");
+            for set in sets
+                .iter()
+                .filter(|set| !still.contains(&format!("{set} contains ")))
+                .collect::<Vec<_>>()
+            {
+                still.push_str(&format!("\n\n{set} := set()\n"));
+            }
             (statements[left_out].lines().next().unwrap().to_owned(), still)
         })
         .collect()
@@ -75,6 +80,14 @@ fn survives(pack: &Pack, rule: &str, cases: &[(Facts, Value, String)]) -> bool {
     })
 }
 
+/// Rules are asked together: what stands beside one must not change its verdict.
+fn unmoved_by_neighbours(alone: &Pack, rule: &str, cases: &[(Facts, Value, String)]) {
+    for (facts, ..) in cases {
+        let (full, alone) = (decide(support::pack(), facts), decide(alone, facts));
+        assert_eq!(support::verdict(&full, rule), support::verdict(&alone, rule), "{rule}");
+    }
+}
+
 #[test]
 fn no_reason_can_be_left_out_unnoticed() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
@@ -88,7 +101,10 @@ fn no_reason_can_be_left_out_unnoticed() {
                 continue;
             }
             let cases = cases(&rule);
-            for (reason, mutant) in mutants(&text(&path)) {
+            let alone =
+                common.iter().cloned().chain([(format!("{folder}/{rule}.rego"), text(&path))]);
+            unmoved_by_neighbours(&Pack::from_sources(alone.collect()).unwrap(), &rule, &cases);
+            for (reason, mutant) in mutants(&text(&path), &["reasons"]) {
                 tried += 1;
                 let file = (format!("{folder}/{rule}.rego"), mutant);
                 let sources = common.iter().cloned().chain([file]).collect();
@@ -100,4 +116,41 @@ fn no_reason_can_be_left_out_unnoticed() {
     }
     assert!(tried > 40, "only {tried} reasons were found to leave out");
     assert!(survivors.is_empty(), "{} of {tried}:\n{}", survivors.len(), survivors.join("\n"));
+}
+
+/// The fairness rules share their objections, so that a mutant of the library must be noticed by
+/// the cases of any of them.
+#[test]
+fn no_shared_objection_can_be_left_out_unnoticed() {
+    const LIBRARY: &str = "lib/fairness.rego";
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
+    let mut others = common(&root);
+    others.retain(|(file, _)| file != LIBRARY);
+    let mut rules = Vec::new();
+    for entry in std::fs::read_dir(root.join("fairness")).unwrap() {
+        let path = entry.unwrap().path();
+        let rule = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        others.push((format!("fairness/{rule}.rego"), text(&path)));
+        rules.push((cases(&rule), rule));
+    }
+    let whole = others.iter().cloned().chain([(LIBRARY.to_owned(), text(&root.join(LIBRARY)))]);
+    let whole = Pack::from_sources(whole.collect()).unwrap();
+    assert!(rules.iter().all(|(cases, rule)| survives(&whole, rule, cases)));
+    let sets = ["unsupported", "parity_objections", "odds_objections"];
+    let mutants = mutants(&text(&root.join(LIBRARY)), &sets);
+    assert_eq!(mutants.len(), 9, "objections were added: are they shared?");
+    for (objection, mutant) in mutants {
+        let file = (LIBRARY.to_owned(), mutant);
+        let pack = Pack::from_sources(others.iter().cloned().chain([file]).collect()).unwrap();
+        // Those that judge what the mutant concerns, on either side of the gate, must all notice.
+        let survivors = rules.iter().filter(|(cases, rule)| survives(&pack, rule, cases));
+        let survivors: Vec<_> = survivors.map(|(_, rule)| rule.as_str()).collect();
+        let concerned = |rule: &&str| match objection.split_once('_').map(|(stem, _)| stem) {
+            Some("parity") => rule.starts_with("fairness_parity"),
+            Some("odds") => rule.starts_with("fairness_equalized"),
+            _ => true,
+        };
+        let unnoticed: Vec<_> = survivors.into_iter().filter(concerned).collect();
+        assert!(unnoticed.is_empty(), "{objection}: unnoticed by {unnoticed:?}");
+    }
 }

@@ -225,6 +225,38 @@ fn undefined_contradictory_and_failing_rules_deny() {
 }
 
 #[test]
+fn an_error_in_one_rule_leaves_the_verdicts_of_the_others() {
+    let gates = r#"["dataset_registration", "before_training", "after_evaluation", "before_deployment", "at_inference"]"#;
+    for body in [
+        "applicable := true\npass if 1 / 0 > 0\nreasons := set()",
+        "applicable := true\npass := true\npass := false if true\nreasons := set()",
+        "applicable if to_number(\"x\") > 0\npass := true\nreasons := set()",
+        "applicable if false\npass := true\nreasons := set()",
+        "applicable := true\npass := true\nreasons := 7",
+    ] {
+        let broken = probe(body).replace(r#"["dataset_registration"]"#, gates);
+        let mut sources = on_disk();
+        sources.push(("probe.rego".to_owned(), broken));
+        let pack = Pack::from_sources(sources).unwrap();
+        for gate in ["dataset_registration", "before_training", "before_deployment"] {
+            let facts = support::facts(&support::patched(&json!({ "gate": gate })));
+            let mut decision = decide(&pack, &facts);
+            assert!(!decision.allow);
+            let at = decision.verdicts.iter().position(|verdict| verdict.rule == "probe");
+            let verdict = decision.verdicts.remove(at.unwrap());
+            assert_eq!(verdict.result, RuleResult::Error, "{body}: {}", verdict.reason);
+            assert_eq!(decision.verdicts, decide(support::pack(), &facts).verdicts, "{body}");
+        }
+    }
+}
+
+#[test]
+fn the_name_of_the_answer_is_reserved() {
+    let body = format!("{PASSING}\nchancery_answer := {{\"pass\": [true]}}");
+    assert!(matches!(with_probe(&probe(&body)), Err(PolicyError::Source { .. })));
+}
+
+#[test]
 fn mandatory_rules_cannot_be_left_out_or_altered() {
     let mandatory = "ai_act/ai_act_5_prohibited_practices.rego";
     let without = on_disk().into_iter().filter(|(path, _)| path != mandatory).collect();

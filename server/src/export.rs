@@ -8,7 +8,9 @@ use crate::store::Store;
 use crate::store::event::EventRow;
 use chancery_audit::event::EventId;
 use chancery_audit::export::{ExportReader, encode_payload_line};
-use chancery_audit::tile::{TileId, bundles_for_growth, encode_bundle, tiles_for_growth};
+use chancery_audit::tile::{
+    TileId, TileReader, bundles_for_growth, encode_bundle, tiles_for_growth,
+};
 
 /// What was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,14 @@ impl ExportReader for ExportFolder {
             Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(why) => Err(why.to_string()),
         }
+    }
+}
+
+impl TileReader for ExportFolder {
+    type Error = String;
+
+    fn read(&self, tile: TileId) -> std::result::Result<Vec<u8>, String> {
+        ExportReader::read(self, &tile.to_string())?.ok_or_else(|| "missing".into())
     }
 }
 

@@ -36,7 +36,10 @@ classified if {
 # Inside it, at a point of the area named.
 classified if {
 	number := risk.numbers_by_area[class.annex_iii_area]
-	regex.match(sprintf(`^%v[a-z]?$`, [number]), class.annex_iii_point)
+	startswith(class.annex_iii_point, number)
+	letter := trim_prefix(class.annex_iii_point, number)
+	count(letter) <= 1
+	text.written_in(letter, "abcdefghijklmnopqrstuvwxyz")
 }
 
 exemption_claimed if class.exemption_memo

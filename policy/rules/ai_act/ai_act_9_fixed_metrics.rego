@@ -3,6 +3,7 @@ package chancery.rules.ai_act_9_fixed_metrics
 
 import data.chancery.lib.moment
 import data.chancery.lib.risk
+import data.chancery.lib.text
 
 metadata := {
 	"id": "ai_act_9_fixed_metrics",
@@ -18,6 +19,13 @@ metadata := {
 
 declared := input.job.declared_metrics
 
+declared_at := moment.at(declared.declared_at)
+
+digested if {
+	text.written_in(declared.digest, "0123456789abcdef")
+	count(declared.digest) == 64
+}
+
 default applicable := false
 
 applicable if not risk.known_not_high_risk
@@ -26,8 +34,8 @@ default pass := false
 
 pass if {
 	count(reasons) == 0
-	moment.at(declared.declared_at) <= deadline
-	regex.match(`^[0-9a-f]{64}$`, declared.digest)
+	declared_at <= deadline
+	digested
 }
 
 # Before the run has started, its start lies ahead of now.
@@ -42,9 +50,9 @@ reasons contains "the start of the run is not recorded" if {
 	not input.job.started_at
 }
 
-reasons contains sprintf("the thresholds date from %v, after the run had started", [declared.declared_at]) if moment.at(declared.declared_at) > deadline
+reasons contains sprintf("the thresholds date from %v, after the run had started", [declared.declared_at]) if declared_at > deadline
 
 reasons contains "the declaration has no SHA-256 digest" if {
 	declared
-	not regex.match(`^[0-9a-f]{64}$`, declared.digest)
+	not digested
 }

@@ -1,8 +1,7 @@
-# Groups meet similar true and false positive rates.
+# Groups meet similar true and false positive rates, by every attribute the organisation gates on.
 package chancery.rules.fairness_equalized_odds
 
 import data.chancery.lib.fairness
-import data.chancery.lib.number
 
 metadata := {
 	"id": "fairness_equalized_odds",
@@ -13,15 +12,12 @@ metadata := {
 	"version": "1.0.0",
 	"severity": "block",
 	"gates": ["after_evaluation", "before_deployment"],
-	"remedy": "Mitigate the difference and evaluate again, or gather evidence on the groups that are too small.",
+	"remedy": "Decide which protected attributes gate; mitigate the difference and evaluate again, or gather evidence on the groups that are too small.",
 }
-
-# The stricter of the organisation's limit and the one declared before the run.
-limit := min({input.organisation.fairness.equalized_odds_difference_max} | {declared | declared := input.job.declared_metrics.equalized_odds_difference_max})
 
 default applicable := false
 
-applicable if count(fairness.judged) > 0
+applicable if count(fairness.concerned) > 0
 
 applicable if not input.dataset
 
@@ -29,20 +25,16 @@ default pass := false
 
 pass if {
 	count(reasons) == 0
-	every name in fairness.judged {
-		number.at_most(abs(fairness.measured[name].equalized_odds_difference), limit)
+	every name in fairness.gated {
+		name in fairness.odds_held
 	}
 }
 
-reasons contains reason if some reason in fairness.unsupported
+reasons contains "the dataset facts are missing" if not input.dataset
 
-reasons contains sprintf("the equalized odds difference of %v was not measured", [name]) if {
-	some name in fairness.comparable
-	not is_number(fairness.measured[name].equalized_odds_difference)
-}
+reasons contains "the dataset has protected attributes, and the organisation gates on none" if fairness.undecided
 
-reasons contains sprintf("the equalized odds difference of %v is %v, at most %v", [name, fairness.measured[name].equalized_odds_difference, limit]) if {
-	some name in fairness.comparable
-	is_number(fairness.measured[name].equalized_odds_difference)
-	not number.at_most(abs(fairness.measured[name].equalized_odds_difference), limit)
+reasons contains reason if {
+	some [name, reason] in fairness.odds_objections
+	name in fairness.gated
 }

@@ -33,12 +33,4 @@ pass if {
 
 reasons contains "the dataset facts are missing" if not input.dataset
 
-reasons contains sprintf("attribute %v was not measured", [name]) if {
-	some name in fairness.concerned
-	not fairness.measured[name]
-}
-
-reasons contains sprintf("insufficient evidence for %v", [name]) if {
-	some name in fairness.concerned
-	name in fairness.insufficient
-}
+reasons contains reason if some [_, reason] in fairness.unsupported

@@ -18,7 +18,7 @@ metadata := {
 
 default applicable := false
 
-applicable if count(fairness.judged) > 0
+applicable if count(fairness.concerned) > 0
 
 applicable if not input.dataset
 
@@ -26,12 +26,14 @@ default pass := false
 
 pass if {
 	count(reasons) == 0
-	every name in fairness.judged {
+	every name in fairness.concerned {
 		number.at_least(fairness.measured[name].parity_ratio, input.organisation.fairness.four_fifths_min)
 	}
 }
 
-reasons contains reason if some reason in fairness.unsupported
+reasons contains "the dataset facts are missing" if not input.dataset
+
+reasons contains reason if some [_, reason] in fairness.unsupported
 
 reasons contains sprintf("the ratio of selection rates of %v was not measured", [name]) if {
 	some name in fairness.comparable

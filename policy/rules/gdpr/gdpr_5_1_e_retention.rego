@@ -17,6 +17,8 @@ metadata := {
 	"remedy": "Record the end of retention, erase expired data, or record why storage must last longer.",
 }
 
+end := moment.end(input.dataset.retention_until)
+
 default applicable := false
 
 applicable if not dataset.without_personal_data
@@ -25,9 +27,9 @@ default pass := false
 
 pass if {
 	count(reasons) == 0
-	moment.now < moment.end(input.dataset.retention_until)
+	moment.now < end
 }
 
 reasons contains "the end of retention is not recorded" if not text.provided(input.dataset.retention_until)
 
-reasons contains sprintf("retention ended on %v", [input.dataset.retention_until]) if moment.now >= moment.end(input.dataset.retention_until)
+reasons contains sprintf("retention ended on %v", [input.dataset.retention_until]) if moment.now >= end

@@ -1,19 +1,16 @@
-# Exact comparison of plain decimals. Both are padded to 18 whole and 30 fractional digits, and
-# equally long digit strings compare as the numbers do: nothing is rounded.
+# Exact comparison of plain decimals: padded to 18 whole and 30 fractional digits, texts compare as
+# the numbers do, and nothing is rounded.
 package chancery.lib.decimal
 
-valid(text) if {
-	is_string(text)
-	regex.match(`^[0-9]{1,18}(\.[0-9]{1,30})?$`, text)
-}
-
-at_most(value, limit) if padded(value) <= padded(limit)
-
+# Undefined for what is no plain decimal, or has more digits.
 padded(text) := concat("", [substring(zeros, 0, 18 - count(whole)), whole, fraction, substring(zeros, 0, 30 - count(fraction))]) if {
-	valid(text)
-	parts := array.concat(split(text, "."), [""])
-	whole := parts[0]
-	fraction := parts[1]
+	is_string(text)
+	trim(text, "0123456789") in {"", "."}
+	not endswith(text, ".")
+	[whole, fraction] := array.slice(array.concat(split(text, "."), [""]), 0, 2)
+	count(whole) > 0
+	count(whole) <= 18
+	count(fraction) <= 30
 }
 
 zeros := "000000000000000000000000000000"

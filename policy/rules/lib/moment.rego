@@ -6,11 +6,9 @@ now := time.parse_rfc3339_ns(input.now)
 
 at(text) := time.parse_rfc3339_ns(text)
 
-# The end of a period. A bare date includes its whole day, in UTC.
-end(text) := time.parse_rfc3339_ns(concat("", [text, "T00:00:00Z"])) + day if date(text)
+# The end of a period. A bare date, known by its ten characters, includes its whole day, in UTC.
+end(text) := time.parse_rfc3339_ns(concat("", [text, "T00:00:00Z"])) + day if count(text) == 10
 
-end(text) := time.parse_rfc3339_ns(text) if not date(text)
-
-date(text) if regex.match(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`, text)
+end(text) := time.parse_rfc3339_ns(text) if count(text) != 10
 
 day := ((24 * 60) * 60) * 1000000000

@@ -20,6 +20,17 @@ spend := input.job.privacy
 
 remaining := input.job.budget_remaining
 
+parts := ["epsilon", "delta"]
+
+spend_digits := {part: digits | some part in parts; digits := decimal.padded(spend[part])}
+
+remaining_digits := {part: digits | some part in parts; digits := decimal.padded(remaining[part])}
+
+within contains part if {
+	some part in parts
+	spend_digits[part] <= remaining_digits[part]
+}
+
 default applicable := false
 
 applicable if not dataset.without_personal_data
@@ -28,8 +39,8 @@ default pass := false
 
 pass if {
 	count(reasons) == 0
-	every part in ["epsilon", "delta"] {
-		decimal.at_most(spend[part], remaining[part])
+	every part in parts {
+		part in within
 	}
 }
 
@@ -38,12 +49,12 @@ reasons contains "personal data are processed without a stated privacy loss" if 
 reasons contains "the remaining privacy budget is unknown" if not remaining
 
 reasons contains sprintf("%v is no plain decimal: %v", [part, amount[part]]) if {
-	some amount in [spend, remaining]
-	some part in ["epsilon", "delta"]
-	not decimal.valid(amount[part])
+	some [amount, digits] in [[spend, spend_digits], [remaining, remaining_digits]]
+	some part in parts
+	not digits[part]
 }
 
 reasons contains sprintf("%v %v exceeds the remaining %v", [part, spend[part], remaining[part]]) if {
-	some part in ["epsilon", "delta"]
-	not decimal.at_most(spend[part], remaining[part])
+	some part in parts
+	not part in within
 }

@@ -158,7 +158,8 @@ fn enforced_early() -> bool {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FairnessLimits {
-    /// Attributes for which insufficient evidence fails instead of being reported.
+    /// Attributes whose differences deny; those of the other protected attributes are reported.
+    /// None, while the dataset has protected attributes, denies.
     #[serde(default)]
     pub gated_attributes: Vec<String>,
     /// Greatest demographic parity difference, in `[0, 1]`.

@@ -57,6 +57,14 @@ pub enum Command {
     Submit(SubmitOptions),
     /// Verify an exported log offline, with nothing but the public key.
     Verify(VerifyOptions),
+    /// Print the offline proof (.tlog-proof) of a leaf of an exported log.
+    Prove {
+        /// Exported folder.
+        export: PathBuf,
+        /// Leaf index.
+        #[arg(long)]
+        index: u64,
+    },
     /// Verify a compliance report offline, with nothing but the public key.
     VerifyReport {
         /// Report as JSON.

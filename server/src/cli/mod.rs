@@ -29,7 +29,8 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
             Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
         }
         command => {
-            start_tracing()?;
+            // The demo tells its own story; of its libraries only failures are worth a line.
+            start_tracing(if matches!(command, Command::Demo(_)) { "error" } else { "warn" })?;
             run_command(arguments.config.as_deref(), command)
         }
     }
@@ -49,6 +50,7 @@ fn run_command(config_path: Option<&std::path::Path>, command: Command) -> Resul
         Command::Approve(approve) => person::approve(&approve),
         Command::Submit(submit) => person::submit(&submit),
         Command::Verify(options) => verify::verify(&options),
+        Command::Prove { export, index } => verify::prove(&export, index),
         Command::VerifyReport { report, key } => verify::verify_report(&report, &key),
         Command::Plugin(command) => plugin::plugin(&command),
         Command::Openapi => {
@@ -59,11 +61,11 @@ fn run_command(config_path: Option<&std::path::Path>, command: Command) -> Resul
     }
 }
 
-fn start_tracing() -> Result<()> {
+fn start_tracing(level: &str) -> Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_from_env("CHANCERY_LOG")
         // At shutdown sqlx warns of each pooled connection whose runtime ended first, which is harmless.
         .unwrap_or_else(|_| {
-            tracing_subscriber::EnvFilter::new("warn,sqlx_core::pool::connection=error")
+            tracing_subscriber::EnvFilter::new(format!("{level},sqlx_core::pool::connection=error"))
         });
     tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -4,8 +4,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use chancery_audit::checkpoint::SignedCheckpoint;
-use chancery_audit::export::{Report, verify_export};
+use chancery_audit::export::{CHECKPOINT_PATH, Report, verify_export};
 use chancery_audit::note::VerifierKey;
+use chancery_audit::proof::LogProof;
+use chancery_audit::tile::inclusion_proof_from_tiles;
 
 use super::arguments::VerifyOptions;
 use crate::error::{Error, Result};
@@ -21,6 +23,17 @@ pub fn verify(options: &VerifyOptions) -> Result<ExitCode> {
     let report = verify_export(&ExportFolder(options.export.clone()), &key, trusted.as_ref());
     print!("{}", describe(&report));
     Ok(if report.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// `chancery prove`
+pub fn prove(export: &Path, index: u64) -> Result<ExitCode> {
+    let folder = ExportFolder(export.to_owned());
+    let checkpoint = read_checkpoint(&export.join(CHECKPOINT_PATH))?;
+    let size = checkpoint.checkpoint().size;
+    let path = inclusion_proof_from_tiles(&folder, index, size)
+        .map_err(|why| Error::invalid("export", why.to_string()))?;
+    print!("{}", LogProof { extra: None, index, path, checkpoint });
+    Ok(ExitCode::SUCCESS)
 }
 
 /// `chancery verify-report`

@@ -121,7 +121,7 @@ impl Tx {
         Ok(())
     }
 
-    /// A model, locked against approvals and deployments at the same moment.
+    /// A model as this transaction sees it. No row lock: models are insert-only, and the role may not lock.
     ///
     /// # Errors
     /// Not found, or the database fails.

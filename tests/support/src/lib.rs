@@ -21,9 +21,12 @@ use chancery::store::{DatabaseAddress, DatabaseRole, Store, migrate};
 use tempfile::TempDir;
 
 pub mod adult;
+pub mod http;
 pub mod invariants;
 pub mod jobs;
+pub mod log;
 pub mod process;
+pub mod stage;
 
 /// A new installation: database with schema and an empty log, keys and data folder.
 pub struct Installation {
@@ -123,6 +126,21 @@ impl Running {
     }
 }
 
+/// Waits until a job has ended; answers it.
+///
+/// # Errors
+/// It does not end in time.
+pub fn wait_for_job(client: &Client, job_id: &str) -> Result<serde_json::Value> {
+    for _ in 0..600 {
+        let job = client.get(&format!("/api/v1/jobs/{job_id}"))?.expect(200)?;
+        if !matches!(job["state"].as_str(), Some("queued" | "running")) {
+            return Ok(job);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    anyhow::bail!("job {job_id} did not end")
+}
+
 /// The built `chancery` program next to this test's folder.
 ///
 /// # Errors
@@ -139,7 +157,11 @@ pub fn program() -> Result<PathBuf> {
     Ok(program)
 }
 
-fn new_database() -> Result<DatabaseAddress> {
+/// An empty database on the tests' server.
+///
+/// # Errors
+/// The server refuses.
+pub fn new_database() -> Result<DatabaseAddress> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::SeqCst);
     let name = format!("test_{}_{number}", std::process::id());
