@@ -95,6 +95,12 @@ impl Service {
         self.join();
     }
 
+    /// Leaves the parts to the end of the process, without waiting: where the database is gone, nothing
+    /// can be finished, and each part would wait in vain for a connection.
+    pub fn abandon(self) {
+        std::mem::forget(self);
+    }
+
     fn join(&mut self) {
         // No receiver left means that every part has ended by itself.
         let _ = self.stop.send(true);

@@ -91,11 +91,14 @@ pub fn serve(config: Config, parts: &[Part]) -> Result<ExitCode> {
     if let Some(address) = service.address() {
         println!("chancery serves http://{address}");
     }
-    let stopped = wait_for_stop(&database);
+    if let Err(error) = wait_for_stop(&database) {
+        service.abandon();
+        return Err(error);
+    }
     println!("stopping");
     service.stop();
     drop(database);
-    stopped.map(|()| ExitCode::SUCCESS)
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Begins the log where there is none yet and the installation is new.

@@ -57,17 +57,21 @@ pub fn run(options: &DemoOptions) -> Result<ExitCode> {
     say.fact("log key", &crate::app::log_key(&config)?.to_string());
 
     let walk = Walk { server: &server, config: &config, people: &people, say: &say };
-    let summary = walk
-        .run(&database.address)
-        .map_err(|error| if database.is_running() { error } else { database_ended() })?;
-    summary.print(&say, &server, people.directory());
-    if !options.once {
+    let walked = walk.run(&database.address).and_then(|summary| {
+        summary.print(&say, &server, people.directory());
+        if options.once {
+            return Ok(());
+        }
         println!("\nServing on {server}. Stop with Ctrl-C.");
-        wait_for_stop(&database)?;
+        wait_for_stop(&database)
+    });
+    if !database.is_running() {
+        service.abandon();
+        return Err(database_ended());
     }
     service.stop();
     drop(database);
-    Ok(ExitCode::SUCCESS)
+    walked.map(|()| ExitCode::SUCCESS)
 }
 
 fn config(options: &DemoOptions) -> Config {
