@@ -236,3 +236,25 @@ fn a_model_that_failed_its_gate_is_neither_approved_nor_deployed() -> Result<()>
     );
     Ok(())
 }
+
+/// With approvers' keys pinned in the configuration, a person made up in the database approves nothing.
+#[test]
+fn only_pinned_keys_count_where_keys_are_pinned() -> Result<()> {
+    let mut stage = Stage::new()?;
+    let model = stage.train("fit", 0.0)?;
+    let mut key_ids = Vec::new();
+    for name in ["first", "second"] {
+        let signer = stage.signer(name)?;
+        signer.decide(&model, Approve)?.expect(201)?;
+        key_ids.push(chancery::job::approve::key_id(&signer.key.public_key()));
+    }
+    let request = json!({ "name": "income", "model_id": model["model_id"] });
+    for (pinned, status) in [(&key_ids[..1], 403), (&key_ids[..], 201)] {
+        stage.installation.config.gates.approver_keys = pinned.to_vec();
+        let running = stage.installation.start()?;
+        let token = stage.installation.enrol(&format!("engineer {status}"), &["submitter"])?;
+        let reply = running.client(&token).post("/api/v1/deployments", &request, None)?;
+        assert_eq!(reply.status, status, "{}", reply.body);
+    }
+    Ok(())
+}

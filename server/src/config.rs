@@ -77,6 +77,9 @@ pub struct GateConfig {
     pub accuracy_min: f64,
     /// How many different people approve a deployment.
     pub approvals_required: u32,
+    /// Ids of the keys whose approvals count, as `keys register` prints them. Empty: every registered key. Pinned
+    /// here, a person made up in the database cannot approve.
+    pub approver_keys: Vec<String>,
 }
 
 /// How jobs run.
@@ -121,6 +124,7 @@ impl Default for GateConfig {
             gated_attributes: vec!["sex".into()],
             accuracy_min: 0.80,
             approvals_required: 2,
+            approver_keys: Vec::new(),
         }
     }
 }

@@ -98,7 +98,7 @@ pub async fn approve(
     let submitter = store.job_get(store.model_get(model_id).await?.job_id).await?.submitter;
     store
         .run_tx("approve", async |tx| {
-            let model = tx.model_lock(model_id).await?;
+            let model = tx.model_read(model_id).await?;
             if submitter == who.principal_id {
                 return Err(Error::Forbidden {
                     needed: "of another person: whoever submits a model does not approve it".into(),

@@ -43,13 +43,13 @@ pub async fn deploy(
     let spec: JobSpec = serde_json::from_value(job.spec.clone()).map_err(Error::bug)?;
     store
         .run_tx("deploy", async |tx| {
-            let model = tx.model_lock(request.model_id).await?;
+            let model = tx.model_read(request.model_id).await?;
             if !model.gate_passed {
                 return Err(Error::Conflict(
                     "this model failed its evaluation gate and cannot be deployed".into(),
                 ));
             }
-            let approvals = verified_approvals(tx, &model).await?;
+            let approvals = verified_approvals(tx, &model, &config.gates.approver_keys).await?;
             let dataset = tx.dataset_by_name(&spec.dataset).await?;
             let system = tx.system_by_name(&spec.system).await?;
             let now = tx.clock().now();
@@ -147,16 +147,22 @@ async fn stop_event(
 }
 
 /// Signatures are checked again here: what the table says is not enough to deploy.
-async fn verified_approvals(tx: &mut Tx, model: &ModelRow) -> Result<Vec<VerifiedApproval>> {
+async fn verified_approvals(
+    tx: &mut Tx,
+    model: &ModelRow,
+    pinned: &[String],
+) -> Result<Vec<VerifiedApproval>> {
     let mut verified = Vec::new();
     for row in tx.approval_list(model.model_id).await? {
         let keys = tx.principal_keys(row.approver).await?;
         let roles = tx.principal_roles(row.approver).await?;
         // A rejection counts where either the row or what was signed says so.
-        let signed = serde_json::from_value::<Envelope>(row.envelope.clone())
+        let (key_id, signed) = serde_json::from_value::<Envelope>(row.envelope.clone())
             .ok()
             .and_then(|envelope| verify(&envelope, &keys, model).ok())
-            .map(|(_, predicate)| predicate.verdict);
+            .map(|(key, predicate)| (key.key_id.clone(), predicate.verdict))
+            .unzip();
+        let counts = pinned.is_empty() || key_id.is_some_and(|id| pinned.contains(&id));
         verified.push(VerifiedApproval {
             approver: row.approver,
             roles,
@@ -164,7 +170,7 @@ async fn verified_approvals(tx: &mut Tx, model: &ModelRow) -> Result<Vec<Verifie
                 Some(Verdict::Reject) => Verdict::Reject.as_str().to_owned(),
                 _ => row.verdict.clone(),
             },
-            signature_verified: signed.is_some(),
+            signature_verified: signed.is_some() && counts,
             event_id: row.event_id,
         });
     }

@@ -125,8 +125,8 @@ impl Tx {
     ///
     /// # Errors
     /// Not found, or the database fails.
-    pub async fn model_lock(&mut self, model_id: Uuid) -> Result<ModelRow> {
-        let sql = format!("select /* model_lock */ {MODEL} where model_id = $1");
+    pub async fn model_read(&mut self, model_id: Uuid) -> Result<ModelRow> {
+        let sql = format!("select /* model_read */ {MODEL} where model_id = $1");
         sqlx::query_as(sqlx::AssertSqlSafe(sql))
             .bind(model_id)
             .fetch_optional(self.connection())
