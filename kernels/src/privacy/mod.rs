@@ -21,7 +21,7 @@ use crate::KernelError;
 use crate::train::TrainSpec;
 
 /// Largest ε for which a run is accepted: beyond it the guarantee says nothing, and the margin
-/// kept for oversized batches (see [`sampling`]) is computed for it.
+/// kept for oversized batches (see `sampling`) is computed for it.
 pub const EPSILON_MAX: f64 = 20.0;
 
 /// Part of δ kept for batches above the fixed maximum.
@@ -54,7 +54,7 @@ impl PrivacyLoss {
 
 /// Loss of the whole run of `spec` on a table of `rows` rows, or `None` for a run without privacy.
 ///
-/// Gradient noise is accounted by [`accountant`]; group counts released for a mitigation add
+/// Gradient noise is accounted by `accountant`; group counts released for a mitigation add
 /// their ε by basic composition, as OpenDP's own privacy map states it.
 ///
 /// # Errors

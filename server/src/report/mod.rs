@@ -1,5 +1,5 @@
 //! Compliance reports. A report reads only events under one named checkpoint; each claim names its event
-//! and the place in it, and the evidence carries a proof, so that [`verify`] needs nothing but the key.
+//! and the place in it, and the evidence carries a proof, so that [`verify_report`] needs nothing but the key.
 
 mod claims;
 mod verify;
