@@ -74,27 +74,33 @@ pub async fn settle(
 }
 
 async fn settle_reservation(tx: &mut Tx, attempt: &Attempt<'_>) -> Result<()> {
-    let (job_id, number) = (attempt.job.job_id, attempt.lease.attempt());
-    let Some(reservation) = tx.reservation_open(job_id, number).await? else { return Ok(()) };
-    let (kind, end) = if attempt.data_opened {
-        ("budget_committed", ReservationEnd::Committed)
-    } else {
-        ("budget_released", ReservationEnd::Released)
+    let end =
+        if attempt.data_opened { ReservationEnd::Committed } else { ReservationEnd::Released };
+    end_reservation(tx, attempt.job.job_id, attempt.lease.attempt(), end).await
+}
+
+/// Ends the open reservation of an attempt, if it has one, with its event.
+///
+/// # Errors
+/// The database fails.
+pub(super) async fn end_reservation(
+    tx: &mut Tx,
+    job_id: Uuid,
+    attempt: i32,
+    end: ReservationEnd,
+) -> Result<()> {
+    let Some(reservation) = tx.reservation_open(job_id, attempt).await? else { return Ok(()) };
+    let kind = match end {
+        ReservationEnd::Committed => "budget_committed",
+        ReservationEnd::Released => "budget_released",
     };
-    let event_id = tx
-        .event_append(EventDraft {
-            kind,
-            actor: &Actor::System,
-            subject_kind: "job",
-            subject_id: job_id.to_string(),
-            payload: json!({
-                "scope_id": reservation.scope_id,
-                "attempt": number,
-                "epsilon_nano": reservation.epsilon_nano.to_string(),
-                "delta_femto": reservation.delta_femto.to_string(),
-            }),
-        })
-        .await?;
+    let payload = json!({
+        "scope_id": reservation.scope_id,
+        "attempt": attempt,
+        "epsilon_nano": reservation.epsilon_nano.to_string(),
+        "delta_femto": reservation.delta_femto.to_string(),
+    });
+    let event_id = append_job_event(tx, &Actor::System, kind, job_id, payload).await?;
     tx.reservation_end(&reservation, end, event_id).await
 }
 
@@ -105,7 +111,8 @@ async fn end_job(tx: &mut Tx, attempt: &Attempt<'_>, end: &JobEnd, detail: Value
         JobEnd::Cancelled => "cancelled",
     };
     let payload = json!({ "state": state, "attempt": attempt.lease.attempt(), "detail": detail });
-    let event_id = append_job_event(tx, "job_settled", attempt.job.job_id, payload).await?;
+    let event_id =
+        append_job_event(tx, &Actor::System, "job_settled", attempt.job.job_id, payload).await?;
     tx.job_end(attempt.lease, end, event_id).await
 }
 
@@ -114,7 +121,7 @@ async fn retry_or_fail(tx: &mut Tx, attempt: &Attempt<'_>, why: &Value) -> Resul
     let job = attempt.job;
     let number = attempt.lease.attempt();
     let payload = json!({ "attempt": number, "detail": public_failure(why) });
-    append_job_event(tx, "job_attempt_lost", job.job_id, payload).await?;
+    append_job_event(tx, &Actor::System, "job_attempt_lost", job.job_id, payload).await?;
     // Read anew: the request may have come after the lease, and the next attempt would spend for nothing.
     if tx.job_lock(job.job_id).await?.cancel_requested {
         return end_job(tx, attempt, &JobEnd::Cancelled, json!({})).await;
@@ -216,18 +223,17 @@ fn public_failure(why: &Value) -> Value {
     Value::Object(kept.collect())
 }
 
-async fn append_job_event(
+/// Records an event about a job.
+///
+/// # Errors
+/// The database fails.
+pub(super) async fn append_job_event(
     tx: &mut Tx,
+    actor: &Actor,
     kind: &'static str,
     job_id: Uuid,
     payload: Value,
 ) -> Result<Uuid> {
-    tx.event_append(EventDraft {
-        kind,
-        actor: &Actor::System,
-        subject_kind: "job",
-        subject_id: job_id.to_string(),
-        payload,
-    })
-    .await
+    let subject_id = job_id.to_string();
+    tx.event_append(EventDraft { kind, actor, subject_kind: "job", subject_id, payload }).await
 }
