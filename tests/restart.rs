@@ -1,7 +1,6 @@
 //! A service that is stopped and started anew, or runs twice: no job is lost, none runs twice at once.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
 use anyhow::{Context, Result};
@@ -16,6 +15,7 @@ use chancery_tests::jobs::{
 };
 use chancery_tests::{Installation, adult, program};
 use serde_json::json;
+use sqlx::{Connection, Executor};
 use uuid::Uuid;
 
 fn start_of(installation: &Installation, clock: Clock) -> Result<Start> {
@@ -105,26 +105,53 @@ fn a_shutdown_publishes_every_event_that_was_answered() -> Result<()> {
     adult::register(&client)?;
     let mut unlawful = adult::quick_job("unlawful");
     unlawful.as_object_mut().context("an object")?.remove("legal_basis");
-    let stopped = AtomicBool::new(false);
-    std::thread::scope(|scope| -> Result<()> {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                // Each denial is an event; the last ones come while the service stops.
-                while !stopped.load(Ordering::SeqCst) {
-                    let _ = client.post("/api/v1/jobs", &unlawful, None);
-                }
-            });
-        }
-        std::thread::sleep(std::time::Duration::from_millis(300));
-        let result = stop(running.service);
-        stopped.store(true, Ordering::SeqCst);
-        result
+    // A request is held up by a lock until the stop is under way, so its event is the last of all.
+    let (release, released) = mpsc::channel();
+    let (locked, lock) = mpsc::channel();
+    let reply = std::thread::scope(|scope| -> Result<_> {
+        let installation = &installation;
+        scope.spawn(move || hold_decisions(installation, &locked, &released));
+        lock.recv_timeout(PATIENCE)?;
+        let request = scope.spawn(|| client.post("/api/v1/jobs", &unlawful, None));
+        until("the request to wait", || Ok(waits_for_a_lock(installation)?.then_some(())))?;
+        let stopping = scope.spawn(|| stop(running.service));
+        // Long enough for a part that does not wait for the others to be gone.
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        release.send(())?;
+        stopping.join().map_err(|_| anyhow::anyhow!("the stop panicked"))??;
+        Ok(request.join().map_err(|_| anyhow::anyhow!("the request panicked"))??)
     })?;
+    assert_eq!(reply.status, 403, "{}", reply.body);
     assert_eq!(pending(&installation)?, 0);
     let size = require_log_verifies(&installation.config, &installation.address, &[])?;
     let copy = checkpoint(&installation.config).context("a checkpoint")?;
     assert_eq!(copy.lines().nth(1).context("a size")?.parse::<u64>()?, size);
     Ok(())
+}
+
+/// Locks the decisions until it is released; sequencing needs none.
+fn hold_decisions(
+    installation: &Installation,
+    locked: &mpsc::Sender<()>,
+    released: &mpsc::Receiver<()>,
+) -> Result<()> {
+    block_on(async {
+        let mut owner = installation.address.connect_as_owner().await?;
+        let mut tx = owner.begin().await?;
+        tx.execute("lock table decision in exclusive mode").await?;
+        locked.send(())?;
+        released.recv_timeout(PATIENCE)?;
+        Ok(tx.commit().await?)
+    })?
+}
+
+fn waits_for_a_lock(installation: &Installation) -> Result<bool> {
+    block_on(async {
+        let mut owner = installation.address.connect_as_owner().await?;
+        let sql = "select exists (select from pg_stat_activity
+                    where datname = current_database() and wait_event_type = 'Lock')";
+        Ok(sqlx::query_scalar(sql).fetch_one(&mut owner).await?)
+    })?
 }
 
 #[test]
