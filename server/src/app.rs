@@ -1,6 +1,7 @@
 //! Wiring: configuration and keys in, rooms out.
 
 use chancery_audit::note::VerifierKey;
+use serde_json::{Value, json};
 
 use crate::blob::Blobs;
 use crate::clock::Clock;
@@ -9,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::job::gate::Gate;
 use crate::job::predict::InferenceCache;
 use crate::keys::{MasterKey, SigningKey};
-use crate::store::{DatabaseAddress, DatabaseRole, Store};
+use crate::store::event::{Actor, EventDraft};
+use crate::store::{DatabaseAddress, DatabaseRole, Store, Tx};
 
 /// What requests share. Holds no signing key: only the sequencer does.
 pub struct App {
@@ -92,4 +94,28 @@ pub async fn begin_log(config: &Config, address: &DatabaseAddress, clock: &Clock
     let now = clock.now();
     crate::store::migrate::log_create(address, &config.log_origin, root.as_bytes(), &note, now)
         .await
+}
+
+/// Records which program and which database server an installation began with, once.
+///
+/// # Errors
+/// The database fails.
+pub async fn record_installation(address: &DatabaseAddress, database: &Value) -> Result<()> {
+    const KIND: &str = "installation_begun";
+    let store = Store::connect(address, DatabaseRole::App, 1, Clock::System).await?;
+    if store.event_list(Some(KIND), None, 1).await?.is_empty() {
+        let record = async |tx: &mut Tx| {
+            tx.event_append(EventDraft {
+                kind: KIND,
+                actor: &Actor::System,
+                subject_kind: "installation",
+                subject_id: "chancery".into(),
+                payload: json!({ "version": env!("CARGO_PKG_VERSION"), "database": database }),
+            })
+            .await
+        };
+        store.run_tx("installation_record", record).await?;
+    }
+    store.close().await;
+    Ok(())
 }

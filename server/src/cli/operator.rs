@@ -31,6 +31,7 @@ pub fn log(config: &Config, command: &LogCommand) -> Result<ExitCode> {
     match command {
         LogCommand::Create => {
             begin_log(config, &database.address)?;
+            block_on(crate::app::record_installation(&database.address, &database.identity))??;
             println!("the log of {} has begun; its verifier key is", config.log_origin);
             println!("{}", crate::app::log_key(config)?);
             println!("Keep that key, and a copy of each checkpoint, outside this machine.");

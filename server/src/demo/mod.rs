@@ -16,8 +16,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::service::{Part, Service, Start};
-use crate::store::event::{Actor, EventDraft};
-use crate::store::{DatabaseRole, Store, migrate};
+use crate::store::migrate;
 
 use narrator::Narrator;
 use walk::Walk;
@@ -86,30 +85,11 @@ fn config(options: &DemoOptions) -> Config {
 /// Migrates, and begins the log on the very first run.
 fn prepare(config: &Config, database: &Database) -> Result<()> {
     block_on(migrate::migrate(&database.address))??;
-    if block_on(migrate::log_exists(&database.address))?? {
-        return Ok(());
+    if !block_on(migrate::log_exists(&database.address))?? {
+        begin_log(config, &database.address)?;
     }
-    begin_log(config, &database.address)?;
-    let identity = database.identity.clone();
-    block_on(async {
-        let store = Store::connect(&database.address, DatabaseRole::App, 1, Clock::System).await?;
-        store
-            .run_tx("installation_begin", async |tx| {
-                tx.event_append(EventDraft {
-                    kind: "installation_begun",
-                    actor: &Actor::System,
-                    subject_kind: "installation",
-                    subject_id: "demo".into(),
-                    payload: serde_json::json!({
-                        "version": env!("CARGO_PKG_VERSION"), "database": identity,
-                    }),
-                })
-                .await
-            })
-            .await?;
-        store.close().await;
-        Ok(())
-    })?
+    // Not only on the first run: that one may have been killed just after the log began.
+    block_on(crate::app::record_installation(&database.address, &database.identity))?
 }
 
 /// Removes an earlier demo, and nothing that is not one.

@@ -68,8 +68,11 @@ impl Dispatcher {
         running: &mut tokio::task::JoinSet<()>,
     ) -> Result<bool> {
         while running.try_join_next().is_some() {}
-        if self.settle_expired().await? {
-            return Ok(true);
+        match self.settle_expired().await {
+            Ok(true) => return Ok(true),
+            Ok(false) => {}
+            // One attempt that cannot be settled must not keep the others from running.
+            Err(error) => tracing::error!(%error, "an expired attempt could not be settled"),
         }
         let Ok(slot) = slots.clone().try_acquire_owned() else { return Ok(false) };
         let lease_seconds = self.config.jobs.lease_seconds;
