@@ -33,6 +33,11 @@ create table principal_key (
   registered_event_id uuid not null references event
 );
 
+create trigger principal_key_insert_only before update or delete on principal_key
+  for each row execute function refuse_change();
+create trigger principal_key_no_truncate before truncate on principal_key
+  for each statement execute function refuse_change();
+
 -- The first answer to a request, given again when the same request comes back.
 create table idempotency (
   principal_id uuid not null references principal,

@@ -7,6 +7,19 @@ create table blob (
   created_at timestamptz not null
 );
 
+-- Whoever brought the bytes may register them: knowing a digest is not having the data.
+create table blob_holder (
+  digest text not null references blob,
+  principal_id uuid not null references principal,
+  primary key (digest, principal_id)
+);
+
+-- A split that is protected in one data set must not be published as the held-out split of another.
+create table blob_use (
+  digest text primary key references blob,
+  part text not null check (part in ('training', 'evaluation'))
+);
+
 create table dataset (
   dataset_id uuid primary key,
   name text not null unique check (name <> ''),
@@ -52,5 +65,5 @@ create trigger decision_insert_only before update or delete on decision
 create trigger decision_no_truncate before truncate on decision
   for each statement execute function refuse_change();
 
-grant select, insert on blob, dataset, ai_system, policy_pack, decision to chancery_app;
+grant select, insert on blob, blob_holder, blob_use, dataset, ai_system, policy_pack, decision to chancery_app;
 grant select on dataset, ai_system, policy_pack, decision to chancery_auditor;

@@ -63,6 +63,21 @@ create table budget_reservation (
   check ((state = 'reserved') = (settled_event_id is null))
 );
 
+-- What is spent stays spent, and a cap is not moved by whoever may reserve.
+create function refuse_refund() returns trigger language plpgsql as $$
+begin
+  if new.epsilon_spent_nano < old.epsilon_spent_nano or new.delta_spent_femto < old.delta_spent_femto
+     or new.epsilon_cap_nano <> old.epsilon_cap_nano or new.delta_cap_femto <> old.delta_cap_femto
+     or new.scope_id <> old.scope_id or new.dataset_id <> old.dataset_id then
+    raise exception 'a privacy budget is spent for good and its cap is fixed'
+      using errcode = 'restrict_violation';
+  end if;
+  return new;
+end
+$$;
+create trigger budget_no_refund before update on budget_scope
+  for each row execute function refuse_refund();
+
 grant select, insert, update on job, budget_scope, budget_reservation to chancery_app;
 grant select, insert on job_progress to chancery_app;
 grant select on job, budget_scope, budget_reservation to chancery_auditor;

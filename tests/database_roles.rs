@@ -15,7 +15,7 @@ const ROLES: [&str; 3] = ["chancery_app", "chancery_sequencer", "chancery_audito
 
 /// Every table, with the rights of app, sequencer and auditor: select, insert, update, delete. Truncate is
 /// nobody's. A new table must be added here.
-const RIGHTS: [(&str, [&str; 3]); 27] = [
+const RIGHTS: [(&str, [&str; 3]); 29] = [
     ("log_state", ["s", "su", "s"]),
     ("event", ["si", "s", "s"]),
     ("event_payload", ["si", "", "s"]),
@@ -42,6 +42,8 @@ const RIGHTS: [(&str, [&str; 3]); 27] = [
     ("approval", ["si", "", "s"]),
     ("deployment", ["siu", "", "s"]),
     ("report", ["si", "", "s"]),
+    ("blob_holder", ["si", "", ""]),
+    ("blob_use", ["si", "", ""]),
     ("_sqlx_migrations", ["s", "s", "s"]),
 ];
 

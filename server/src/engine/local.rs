@@ -1,5 +1,8 @@
 //! The local engine: one child process for each attempt.
 
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -8,6 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::order::{JobOrder, Line};
+use rustix::fs::OFlags;
+
 use crate::error::{Error, Result};
 
 /// Longest part of standard error that is kept.
@@ -155,6 +160,9 @@ async fn read_tail(mut stderr: tokio::process::ChildStderr) -> String {
     String::from_utf8_lossy(&kept).into_owned()
 }
 
+/// Largest artefact that is taken.
+const ARTEFACT_BYTES_MAX: u64 = 1 << 30;
+
 /// A private folder for one attempt, removed when dropped.
 pub struct Scratch {
     path: PathBuf,
@@ -181,6 +189,30 @@ impl Scratch {
             .canonicalize()
             .map_err(|why| Error::dependency("finding a scratch folder", why))?;
         Ok(Self { path })
+    }
+
+    /// Reads what a job's process left. Name and file come from another process: a path, a link, a pipe
+    /// or a giant is refused.
+    ///
+    /// # Errors
+    /// [`Error::Integrity`] for anything but a plain file of a usable size.
+    pub fn read_artefact(&self, name: &str) -> Result<Vec<u8>> {
+        let failed = |why| Error::dependency("reading the artefact", why);
+        let unusable = || Error::Integrity("the artefact is no plain file of a usable size".into());
+        let name = Path::new(name).file_name().ok_or_else(unusable)?;
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags.bits().cast_signed())
+            .open(self.path.join(name))
+            .map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        if !metadata.is_file() || metadata.len() > ARTEFACT_BYTES_MAX {
+            return Err(unusable());
+        }
+        let mut bytes = Vec::new();
+        file.take(ARTEFACT_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
+        Ok(bytes)
     }
 
     /// The folder.

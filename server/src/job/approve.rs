@@ -58,9 +58,12 @@ impl Verdict {
     }
 }
 
-/// Name of a public key: the first 16 hexadecimal digits of its SHA-256.
+/// Roles whose verdict counts.
+pub const APPROVING: [&str; 2] = ["reviewer", "data_protection_officer"];
+
+/// Name of a public key: its SHA-256 in hexadecimal.
 pub fn key_id(public_key: &[u8]) -> String {
-    hex::encode(&digest(&SHA256, public_key).as_ref()[..8])
+    hex::encode(digest(&SHA256, public_key))
 }
 
 /// Makes the signed envelope on the approver's side.
@@ -95,9 +98,10 @@ pub async fn approve(
     model_id: Uuid,
     envelope: &Envelope,
 ) -> Result<Value> {
-    let submitter = store.job_get(store.model_get(model_id).await?.job_id).await?.submitter;
+    let job_id = store.model_get(model_id).await?.job_id;
     store
         .run_tx("approve", async |tx| {
+            let submitter = tx.job_lock(job_id).await?.submitter;
             let model = tx.model_read(model_id).await?;
             if submitter == who.principal_id {
                 return Err(Error::Forbidden {

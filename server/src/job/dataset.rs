@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::facts::dataset_facts;
 use super::gate::{DecisionEvent, Gate};
 use super::spec::require_name;
-use crate::blob::{Blobs, Sealed};
+use crate::blob::{Blobs, digest_of};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::store::Store;
@@ -92,10 +92,32 @@ pub struct DatasetRegistration {
 ///
 /// # Errors
 /// The object store or the database fails.
-pub async fn upload(store: &Store, blobs: &Blobs, bytes: &[u8]) -> Result<Sealed> {
-    let sealed = blobs.put(bytes).await?;
-    store.run_tx("blob_upload", async |tx| tx.blob_insert(&sealed).await).await?;
-    Ok(sealed)
+pub async fn upload(store: &Store, blobs: &Blobs, who: &Principal, bytes: &[u8]) -> Result<Value> {
+    let digest = digest_of(bytes);
+    // The same bytes again are stored once.
+    let sealed = match store.blob_wrapped_key(&digest).await {
+        Ok(_) => None,
+        Err(Error::NotFound { .. }) => Some(blobs.put(bytes).await?),
+        Err(error) => return Err(error),
+    };
+    let answer = json!({ "digest": digest, "size_bytes": bytes.len() });
+    store
+        .run_tx("blob_upload", async |tx| {
+            if let Some(sealed) = &sealed {
+                tx.blob_insert(sealed).await?;
+            }
+            tx.blob_holder_insert(&digest, who.principal_id).await?;
+            tx.event_append(EventDraft {
+                kind: "blob_uploaded",
+                actor: &Actor::Principal(who.principal_id),
+                subject_kind: "blob",
+                subject_id: digest.clone(),
+                payload: answer.clone(),
+            })
+            .await
+        })
+        .await?;
+    Ok(answer)
 }
 
 /// Registers a dataset: both splits are parsed against the card's schema before the gate decides.
@@ -113,6 +135,11 @@ pub async fn register(
     let card = &registration.card;
     require_name("/card/name", &card.name)?;
     let cap = card.privacy_budget.ledger()?;
+    for (at, digest) in
+        [("training", &registration.training_blob), ("evaluation", &registration.evaluation_blob)]
+    {
+        require_holder(store, who, at, digest).await?;
+    }
     let training_rows = count_rows(store, blobs, &registration.training_blob, card).await?;
     count_rows(store, blobs, &registration.evaluation_blob, card).await?;
     store
@@ -138,6 +165,8 @@ pub async fn register(
                 Ok(admitted) => admitted,
                 Err(denied) => return Ok(Err(denied.into_denial(event_id))),
             };
+            tx.blob_claim(&registration.training_blob, "training").await?;
+            tx.blob_claim(&registration.evaluation_blob, "evaluation").await?;
             tx.dataset_insert(&DatasetRow {
                 dataset_id,
                 name: card.name.clone(),
@@ -219,6 +248,15 @@ impl BudgetCap {
             delta_femto: (self.delta * 1e15).floor() as i64,
         })
     }
+}
+
+/// Somebody else's blob is answered as if it were not there: its digest must not be a way to ask about it.
+async fn require_holder(store: &Store, who: &Principal, part: &str, digest: &str) -> Result<()> {
+    let officer = who.require(&["data_protection_officer"]).is_ok();
+    if officer || store.blob_is_held(digest, who.principal_id).await? {
+        return Ok(());
+    }
+    Err(Error::NotFound { what: "blob", name: format!("{digest} ({part} split; upload it first)") })
 }
 
 async fn count_rows(store: &Store, blobs: &Blobs, digest: &str, card: &DatasetCard) -> Result<i64> {

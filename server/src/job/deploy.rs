@@ -1,11 +1,13 @@
 //! Deployment: the gate asks for a passed evaluation and signed approvals of different people.
 
+use std::collections::HashSet;
+
 use chancery_audit::dsse::Envelope;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::approve::{Verdict, verify};
+use super::approve::{APPROVING, Verdict, key_id, verify};
 use super::dataset::receipt;
 use super::facts::{FactSources, VerifiedApproval, deployment_facts};
 use super::gate::{DecisionEvent, Gate};
@@ -43,6 +45,9 @@ pub async fn deploy(
     let spec: JobSpec = serde_json::from_value(job.spec.clone()).map_err(Error::bug)?;
     store
         .run_tx("deploy", async |tx| {
+            tx.deployment_name_lock(&request.name).await?;
+            // Approvals take the same lock: a rejection is before this deployment or after it.
+            tx.job_lock(job.job_id).await?;
             let model = tx.model_read(request.model_id).await?;
             if !model.gate_passed {
                 return Err(Error::Conflict(
@@ -65,8 +70,9 @@ pub async fn deploy(
                     DecisionEvent {
                         kind: if allow { "deployment_activated" } else { "deployment_denied" },
                         actor: &actor,
-                        subject_kind: "deployment",
-                        subject_id: deployment_id.to_string(),
+                        // A denial makes no deployment: it is a fact about the model.
+                        subject_kind: if allow { "deployment" } else { "model" },
+                        subject_id: if allow { deployment_id } else { model.model_id }.to_string(),
                         payload: json!({
                             "name": request.name,
                             "model_id": model.model_id,
@@ -112,6 +118,7 @@ pub async fn stop(store: &Store, who: &Principal, name: &str, reason: &str) -> R
     }
     store
         .run_tx("deployment_stop", async |tx| {
+            tx.deployment_name_lock(name).await?;
             let actor = Actor::Principal(who.principal_id);
             let active = tx.deployment_lock(name).await?.ok_or_else(|| Error::NotFound {
                 what: "active deployment",
@@ -153,6 +160,7 @@ async fn verified_approvals(
     pinned: &[String],
 ) -> Result<Vec<VerifiedApproval>> {
     let mut verified = Vec::new();
+    let mut key_ids = HashSet::new(); // one key is one voice, whoever claims it
     for row in tx.approval_list(model.model_id).await? {
         let keys = tx.principal_keys(row.approver).await?;
         let roles = tx.principal_roles(row.approver).await?;
@@ -160,9 +168,12 @@ async fn verified_approvals(
         let (key_id, signed) = serde_json::from_value::<Envelope>(row.envelope.clone())
             .ok()
             .and_then(|envelope| verify(&envelope, &keys, model).ok())
-            .map(|(key, predicate)| (key.key_id.clone(), predicate.verdict))
+            // The id is computed from the key that verified: the table's own column proves nothing.
+            .map(|(key, predicate)| (key_id(&key.public_key), predicate.verdict))
             .unzip();
-        let counts = pinned.is_empty() || key_id.is_some_and(|id| pinned.contains(&id));
+        let counts = key_id
+            .is_some_and(|id| (pinned.is_empty() || pinned.contains(&id)) && key_ids.insert(id))
+            && roles.iter().any(|role| APPROVING.contains(&role.as_str()));
         verified.push(VerifiedApproval {
             approver: row.approver,
             roles,

@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use super::dataset::DatasetCard;
-use super::settle::{Attempt, AttemptEnd, settle};
+use super::settle::{Attempt, AttemptEnd, append_job_event, settle};
 use super::spec::JobSpec;
 use crate::blob::Blobs;
 use crate::config::Config;
@@ -19,8 +19,9 @@ use crate::engine::run_job::EXIT_REPORTED;
 use crate::error::{Error, Result};
 use crate::job::gate::Gate;
 use crate::keys::random_key;
-use crate::store::Store;
+use crate::store::event::Actor;
 use crate::store::job::{JobRow, Lease};
+use crate::store::{Store, Tx};
 
 const IDLE: Duration = Duration::from_millis(100);
 /// How often a lease is renewed, and a cancellation noticed.
@@ -77,7 +78,7 @@ impl Dispatcher {
         let Ok(slot) = slots.clone().try_acquire_owned() else { return Ok(false) };
         let lease_seconds = self.config.jobs.lease_seconds;
         let leased =
-            self.store.run_tx("job_lease", async |tx| tx.job_lease(lease_seconds).await).await?;
+            self.store.run_tx("job_lease", async |tx| lease_next(tx, lease_seconds).await).await?;
         let Some((job, lease)) = leased else { return Ok(false) };
         let dispatcher = Rc::clone(self);
         running.spawn_local(async move {
@@ -152,6 +153,8 @@ impl Dispatcher {
         let scratch = Scratch::create(&self.config.data_directory, &scratch_name(lease))?;
         let outcome_key = random_key();
         let order = self.order(job, lease, &scratch, outcome_key.as_ref()).await?;
+        // Fetching the inputs took its time: the attempt begins with a whole lease, or not at all.
+        self.store.job_renew(lease, self.config.jobs.lease_seconds).await?;
         let mut process = LocalJob::start(&self.program, &order).await?;
         // The data keys are with the child now: from here on the loss counts as spent.
         *data_opened = true;
@@ -243,13 +246,7 @@ impl Dispatcher {
         scratch: &Scratch,
         outcome: &Outcome,
     ) -> Result<crate::blob::Sealed> {
-        // The name comes from another process: only a plain file of the scratch folder is read.
-        let name = std::path::Path::new(&outcome.artefact_file)
-            .file_name()
-            .ok_or_else(|| Error::Integrity("the outcome names no artefact file".into()))?;
-        let bytes = tokio::fs::read(scratch.path().join(name))
-            .await
-            .map_err(|why| Error::dependency("reading the artefact", why))?;
+        let bytes = scratch.read_artefact(&outcome.artefact_file)?;
         let sealed = self.blobs.put(&bytes).await?;
         if sealed.digest != outcome.artefact_digest {
             return Err(Error::Integrity(
@@ -295,6 +292,14 @@ impl Dispatcher {
         let data_key = hex::encode(self.blobs.data_key(digest, &wrapped_key)?.as_ref());
         Ok(InputBlob { path, digest: digest.to_owned(), data_key })
     }
+}
+
+/// Leases the next job and records that a process will get its data.
+async fn lease_next(tx: &mut Tx, lease_seconds: i64) -> Result<Option<(JobRow, Lease)>> {
+    let Some((job, lease)) = tx.job_lease(lease_seconds).await? else { return Ok(None) };
+    let payload = json!({ "attempt": lease.attempt() });
+    append_job_event(tx, &Actor::System, "job_attempt_started", job.job_id, payload).await?;
+    Ok(Some((job, lease)))
 }
 
 enum Watched {

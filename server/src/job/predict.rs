@@ -11,12 +11,16 @@ use serde_json::{Map, Value, json};
 use super::dataset::receipt;
 use crate::blob::{Blobs, digest_of};
 use crate::error::{Error, Result};
+use crate::keys::random_bytes;
 use crate::store::Store;
 use crate::store::event::{Actor, EventDraft};
 use crate::store::principal::Principal;
 
 /// Rows of one request at most.
 const ROWS_MAX: usize = 10_000;
+
+/// Largest body of one request.
+pub const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A batch to predict.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -60,14 +64,18 @@ pub async fn predict(
     name: &str,
     request: PredictionRequest,
 ) -> Result<Value> {
+    // Bounded by rows here and by bytes where the body is read.
     if request.rows.is_empty() || request.rows.len() > ROWS_MAX {
         return Err(Error::invalid("/rows", format!("send 1 to {ROWS_MAX} rows")));
     }
     let deployment = store.deployment_active(name).await?;
     let model = store.model_get(deployment.model_id).await?;
     let loaded = cache.model(store, blobs, &model.artefact_digest).await?;
+    let salt = hex::encode(random_bytes::<32>());
+    let returned_salt = salt.clone();
     let (probabilities, inputs) = tokio::task::spawn_blocking(move || {
-        let inputs = digest_of(json!(request.rows).to_string().as_bytes());
+        // Salted, for the rows of a small batch could be guessed: the caller gets the salt, the log does not.
+        let inputs = digest_of(format!("{salt}{}", json!(request.rows)).as_bytes());
         predict_rows(&loaded, &request.rows).map(|probabilities| (probabilities, inputs))
     })
     .await
@@ -75,11 +83,11 @@ pub async fn predict(
     .map_err(|why| Error::invalid("/rows", why.to_string()))?;
     let labels: Vec<bool> = probabilities.iter().map(|p| *p >= 0.5).collect();
     let positives = labels.iter().filter(|label| **label).count();
-    let outputs = digest_of(json!(probabilities).to_string().as_bytes());
+    let outputs = digest_of(format!("{returned_salt}{}", json!(probabilities)).as_bytes());
     let event_id = store
         .run_tx("predictions_record", async |tx| {
             // The swap-safe check: a deployment that was stopped meanwhile gives no answer.
-            let active = tx.deployment_lock(name).await?;
+            let active = tx.deployment_share(name).await?;
             if active.map(|d| d.deployment_id) != Some(deployment.deployment_id) {
                 return Err(Error::Conflict(
                     "the deployment was stopped or replaced; ask again".into(),
@@ -107,6 +115,7 @@ pub async fn predict(
         "model_id": model.model_id,
         "probabilities": probabilities,
         "labels": labels,
+        "salt": returned_salt,
         "receipt": receipt(event_id),
     }))
 }

@@ -20,6 +20,7 @@ use crate::store::budget::ReservationEnd;
 use crate::store::event::{Actor, EventDraft};
 use crate::store::job::{JobEnd, JobRow, Lease};
 use crate::store::model::ModelRow;
+use crate::store::principal::Principal;
 
 /// The attempt being settled.
 pub struct Attempt<'a> {
@@ -216,8 +217,13 @@ fn measured(outcome: &Outcome) -> Value {
     })
 }
 
-/// What an event may say of a failure: free text stays out of the log, for it may quote data.
-fn public_failure(why: &Value) -> Value {
+/// Whether somebody may read a failure's free text, which may quote what the job was working on.
+pub fn may_read_failure(who: &Principal, job: &JobRow) -> bool {
+    who.principal_id == job.submitter || who.require(&["administrator"]).is_ok()
+}
+
+/// What an event and strangers may see of a failure: free text stays out, for it may quote data.
+pub fn public_failure(why: &Value) -> Value {
     let keys = ["reason", "exit_code", "signal", "limit_seconds"];
     let kept = keys.iter().filter_map(|key| Some(((*key).to_owned(), why.get(*key)?.clone())));
     Value::Object(kept.collect())

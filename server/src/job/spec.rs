@@ -54,6 +54,10 @@ pub struct JobSpec {
     pub device: DeviceChoice,
 }
 
+/// Largest card, specification or attestation: it is kept for ever, so that it must not be a place to
+/// fill a disk.
+const DOCUMENT_BYTES_MAX: usize = 256 * 1024;
+
 /// Kinds of job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -114,6 +118,17 @@ pub fn ledger_loss(loss: &PrivacyLoss) -> Result<Loss> {
 /// # Errors
 /// [`Error::Invalid`].
 pub fn parse_json<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T> {
+    parse_json_up_to(body, DOCUMENT_BYTES_MAX)
+}
+
+/// Parses a JSON body of at most `limit` bytes.
+///
+/// # Errors
+/// [`Error::TooLarge`], [`Error::Invalid`].
+pub fn parse_json_up_to<T: serde::de::DeserializeOwned>(body: &[u8], limit: usize) -> Result<T> {
+    if body.len() > limit {
+        return Err(Error::TooLarge);
+    }
     serde_json::from_slice(body).map_err(|why| {
         Error::invalid(
             format!("body, line {} column {}", why.line(), why.column()),

@@ -4,10 +4,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::store::event::EventRow;
+/// An event as claims see it.
+pub struct Fact {
+    /// Past fact.
+    pub kind: String,
+    /// Identifier.
+    pub event_id: Uuid,
+    /// Its payload; null when erased.
+    pub payload: Value,
+}
 
 /// Claims on one subject.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Section {
     /// Heading.
@@ -17,7 +25,7 @@ pub struct Section {
 }
 
 /// One stated fact.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
     /// What is stated.
@@ -81,11 +89,6 @@ const WANTED: &[Wanted] = &[
         ],
     },
     Wanted {
-        title: "Privacy loss",
-        event_kinds: &["budget_committed"],
-        fields: &[("ε spent, in 10⁻⁹", "/epsilon_nano"), ("δ spent, in 10⁻¹⁵", "/delta_femto")],
-    },
-    Wanted {
         title: "Training",
         event_kinds: &["job_settled"],
         fields: &[
@@ -99,10 +102,17 @@ const WANTED: &[Wanted] = &[
 ];
 
 /// All sections over the events of one model.
-pub fn sections(events: &[EventRow]) -> Vec<Section> {
+pub fn sections(events: &[Fact]) -> Vec<Section> {
     let mut sections: Vec<Section> = WANTED.iter().map(|wanted| fixed(wanted, events)).collect();
     let evaluated = ["model_passed_evaluation", "model_failed_evaluation"];
     let measured = events.iter().find(|event| evaluated.contains(&event.kind.as_str()));
+    // Every attempt that may have touched the data is spent: the loss is their sum.
+    sections.push(repeated(
+        "Privacy loss of each attempt; the total is their sum",
+        events,
+        "budget_committed",
+        &[("ε spent, in 10⁻⁹", "/epsilon_nano"), ("δ spent, in 10⁻¹⁵", "/delta_femto")],
+    ));
     sections.push(performance(measured));
     sections.extend(measured.map(fairness));
     sections.push(repeated(
@@ -121,14 +131,14 @@ pub fn sections(events: &[EventRow]) -> Vec<Section> {
     sections
 }
 
-fn fixed(wanted: &Wanted, events: &[EventRow]) -> Section {
+fn fixed(wanted: &Wanted, events: &[Fact]) -> Section {
     let event = events.iter().rfind(|event| wanted.event_kinds.contains(&event.kind.as_str()));
     let claims =
         wanted.fields.iter().map(|(label, pointer)| claim(label, event, pointer)).collect();
     Section { title: wanted.title.into(), claims }
 }
 
-fn performance(measured: Option<&EventRow>) -> Section {
+fn performance(measured: Option<&Fact>) -> Section {
     let at = |name: &str| format!("/detail/evaluation/{name}");
     let claims = [
         ("Held-out rows", "n"),
@@ -144,10 +154,10 @@ fn performance(measured: Option<&EventRow>) -> Section {
 }
 
 /// One block of claims for each protected attribute and group.
-fn fairness(measured: &EventRow) -> Section {
-    let payload = measured.payload_json();
+fn fairness(measured: &Fact) -> Section {
+    let payload = &measured.payload;
     let mut claims = Vec::new();
-    let attributes = items(&payload, "/detail/evaluation/attributes");
+    let attributes = items(payload, "/detail/evaluation/attributes");
     for (position, attribute) in attributes.iter().enumerate() {
         let at = format!("/detail/evaluation/attributes/{position}");
         let name = attribute.get("attribute").and_then(Value::as_str).unwrap_or("?");
@@ -176,7 +186,7 @@ fn fairness(measured: &EventRow) -> Section {
     Section { title: "Fairness by group".into(), claims }
 }
 
-fn repeated(title: &str, events: &[EventRow], kind: &str, fields: &[(&str, &str)]) -> Section {
+fn repeated(title: &str, events: &[Fact], kind: &str, fields: &[(&str, &str)]) -> Section {
     let mut claims: Vec<Claim> = events
         .iter()
         .filter(|event| event.kind == kind)
@@ -189,12 +199,12 @@ fn repeated(title: &str, events: &[EventRow], kind: &str, fields: &[(&str, &str)
 }
 
 /// The verdicts of a gate decision, when the event carries one.
-fn verdicts(event: &EventRow) -> Option<Section> {
-    let payload = event.payload_json();
+fn verdicts(event: &Fact) -> Option<Section> {
+    let payload = &event.payload;
     let gate = payload.pointer("/decision/gate")?.as_str()?.to_owned();
     let mut claims = vec![claim("Allowed", Some(event), "/decision/allow")];
     claims.push(claim("Rule pack", Some(event), "/decision/pack_digest"));
-    for (position, verdict) in items(&payload, "/decision/verdicts").iter().enumerate() {
+    for (position, verdict) in items(payload, "/decision/verdicts").iter().enumerate() {
         let text = |key: &str| verdict.get(key).and_then(Value::as_str).unwrap_or("?").to_owned();
         let label = format!("{} ({})", text("article"), text("rule"));
         claims.push(claim(&label, Some(event), &format!("/decision/verdicts/{position}/result")));
@@ -202,8 +212,8 @@ fn verdicts(event: &EventRow) -> Option<Section> {
     Some(Section { title: format!("Gate: {}", gate.replace('_', " ")), claims })
 }
 
-fn claim(label: &str, event: Option<&EventRow>, pointer: &str) -> Claim {
-    let value = event.and_then(|event| event.payload_json().pointer(pointer).cloned());
+fn claim(label: &str, event: Option<&Fact>, pointer: &str) -> Claim {
+    let value = event.and_then(|event| event.payload.pointer(pointer).cloned());
     let found = value.as_ref().is_some_and(|value| !value.is_null());
     Claim {
         label: label.to_owned(),

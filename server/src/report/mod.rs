@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-pub use claims::{Claim, Section};
+pub use claims::{Claim, Fact, Section};
 pub use verify::{ReportCheck, verify_report};
 
 use crate::blob::digest_of;
@@ -131,7 +131,8 @@ async fn gather(store: &Store, log_key: &VerifierKey, model_id: Uuid) -> Result<
             "this model's events are recorded and wait for the next checkpoint; ask again".into(),
         ));
     }
-    let sections = claims::sections(&events);
+    let facts: Vec<Fact> = events.iter().map(fact_of).collect();
+    let sections = claims::sections(&facts);
     let mut evidence = Vec::with_capacity(events.len());
     for event in &events {
         evidence.push(evidence_of(store, &head, event).await?);
@@ -150,7 +151,8 @@ async fn gather(store: &Store, log_key: &VerifierKey, model_id: Uuid) -> Result<
     })
 }
 
-/// Everything the log says of the model, its job, dataset, system and deployments, in leaf order.
+/// What the log says of the model, its job, dataset, system and deployments, in leaf order. Predictions are
+/// left out.
 async fn events_about(
     store: &Store,
     head: &LogHead,
@@ -167,16 +169,24 @@ async fn events_about(
     let systems = store.system_list().await?;
     let system = systems.into_iter().find(|system| system.name == system_name);
     subjects.extend(system.map(|system| ("system", system.system_id.to_string())));
-    let deployments = store.deployment_list(1000).await?;
-    let own = deployments.into_iter().filter(|deployment| deployment.model_id == model_id);
-    subjects.extend(own.map(|deployment| ("deployment", deployment.deployment_id.to_string())));
     let mut events = Vec::new();
     for (kind, id) in subjects {
         events.extend(store.event_list_subject(kind, &id).await?);
     }
+    // Of a deployment only its beginning and end: its predictions may be millions.
+    for deployment in store.deployment_list_model(model_id).await? {
+        events.push(store.event_get(deployment.activated_event_id).await?);
+        if let Some(event_id) = deployment.stopped_event_id {
+            events.push(store.event_get(event_id).await?);
+        }
+    }
     events.retain(|event| event.leaf_index.is_some_and(|index| index < head.size));
     events.sort_by_key(|event| event.leaf_index);
     Ok(events)
+}
+
+fn fact_of(event: &EventRow) -> Fact {
+    Fact { kind: event.kind.clone(), event_id: event.event_id, payload: event.payload_json() }
 }
 
 async fn evidence_of(store: &Store, head: &LogHead, event: &EventRow) -> Result<Evidence> {

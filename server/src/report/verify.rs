@@ -1,15 +1,14 @@
-//! Checking a report offline: every claim against its event, every event against the signed log.
+//! Checking a report offline: the checkpoint under the key, every event under the checkpoint, and the claims
+//! rebuilt from the events. Which events were left out cannot be seen here; the exported log shows it.
 
-use std::collections::HashMap;
-
+use chancery_audit::checkpoint::SignedCheckpoint;
 use chancery_audit::event::{Envelope, payload_digest};
 use chancery_audit::merkle::{leaf_hash, verify_inclusion};
 use chancery_audit::note::VerifierKey;
 use chancery_audit::proof::LogProof;
 use serde_json::Value;
-use uuid::Uuid;
 
-use super::{Claim, Evidence, Report};
+use super::{Evidence, Fact, Report, claims};
 use crate::error::{Error, Result};
 
 /// What a check found.
@@ -33,65 +32,122 @@ pub fn verify_report(bytes: &[u8], log_key: &VerifierKey) -> Result<ReportCheck>
     let report: Report =
         serde_json::from_slice(bytes).map_err(|why| Error::invalid("report", why.to_string()))?;
     let mut check = ReportCheck::default();
-    let mut payloads = HashMap::new();
+    let checkpoint = match signed_checkpoint(&report, log_key) {
+        Ok(checkpoint) => checkpoint,
+        Err(why) => {
+            check.faults.push(format!("the checkpoint: {why}"));
+            return Ok(check);
+        }
+    };
+    let mut facts = Vec::new();
     for evidence in &report.evidence {
-        match prove(evidence, &report.checkpoint, log_key) {
-            Ok(payload) => {
-                check.events_proven += 1;
-                payloads.insert(evidence.event_id, payload);
-            }
+        match prove(evidence, &checkpoint) {
+            Ok(proven) => facts.push(proven),
             Err(why) => check.faults.push(format!("event {}: {why}", evidence.event_id)),
         }
     }
-    for claim in report.sections.iter().flat_map(|section| &section.claims) {
-        check_claim(claim, &payloads, &mut check);
-    }
+    check.events_proven = facts.len();
+    check_identity(&report, &facts, &mut check);
+    check_claims(&report, facts, &mut check);
     Ok(check)
 }
 
-fn check_claim(claim: &Claim, payloads: &HashMap<Uuid, Value>, check: &mut ReportCheck) {
-    let Some(value) = &claim.value else {
-        check.claims_not_provided += 1;
+/// A fact with the identifier of the thing it is about.
+type Proven = (Fact, String);
+
+fn signed_checkpoint(
+    report: &Report,
+    log_key: &VerifierKey,
+) -> std::result::Result<SignedCheckpoint, String> {
+    crate::sequencer::verified(&report.checkpoint, log_key).map_err(|why| why.to_string())
+}
+
+/// The report's head must be what the proven evaluation says.
+fn check_identity(report: &Report, facts: &[Proven], check: &mut ReportCheck) {
+    let evaluated = |(fact, _): &&Proven| {
+        matches!(fact.kind.as_str(), "model_passed_evaluation" | "model_failed_evaluation")
+    };
+    let Some((fact, subject)) = facts.iter().find(evaluated) else {
+        check.faults.push("no proven event tells of the model's evaluation".into());
         return;
     };
-    let (Some(event_id), Some(pointer)) = (&claim.event_id, &claim.pointer) else {
-        check.faults.push(format!("{}: a value without its event", claim.label));
-        return;
-    };
-    let stated = payloads.get(event_id).and_then(|payload| payload.pointer(pointer));
-    if stated == Some(value) {
-        check.claims_proven += 1;
-    } else {
-        check.faults.push(format!("{}: event {event_id} does not say so", claim.label));
+    if *subject != report.model_id.to_string() {
+        check.faults.push("the evaluation is of another model".into());
+    }
+    let text =
+        |fact: &Fact, at: &str| fact.payload.pointer(at).and_then(Value::as_str).map(String::from);
+    if text(fact, "/detail/artefact_sha256") != Some(report.artefact_sha256.clone()) {
+        check.faults.push("the evaluation is of another artefact".into());
+    }
+    let admitted = facts.iter().find(|(fact, _)| fact.kind == "job_admitted");
+    let name = admitted.and_then(|(fact, _)| text(fact, "/detail/spec/name"));
+    if name != Some(report.model_name.clone()) {
+        check.faults.push("the job admitted has another name than the model".into());
     }
 }
 
-/// Leaf under the checkpoint, checkpoint under the key, payload under the leaf.
+/// Rebuilds the claims from what was proven: a label, a pointer or a value that differs, and a claim that
+/// was taken away, are all faults.
+fn check_claims(report: &Report, facts: Vec<Proven>, check: &mut ReportCheck) {
+    let facts: Vec<Fact> = facts.into_iter().map(|(fact, _)| fact).collect();
+    let expected = claims::sections(&facts);
+    let same = expected == report.sections;
+    if !same {
+        let differs = expected.iter().zip(&report.sections).find(|(a, b)| a != b);
+        let title = differs.map_or("its sections", |(section, _)| section.title.as_str());
+        check.faults.push(format!("{title}: the claims are not those that the events make"));
+        return;
+    }
+    let claims = || report.sections.iter().flat_map(|section| &section.claims);
+    check.claims_proven = claims().filter(|claim| claim.value.is_some()).count();
+    check.claims_not_provided = claims().filter(|claim| claim.value.is_none()).count();
+}
+
+/// Leaf under the checkpoint, payload under the leaf, description under the leaf.
 fn prove(
     evidence: &Evidence,
-    checkpoint: &str,
-    log_key: &VerifierKey,
-) -> std::result::Result<Value, String> {
+    checkpoint: &SignedCheckpoint,
+) -> std::result::Result<Proven, String> {
     let proof = LogProof::parse(evidence.proof.as_bytes()).map_err(|why| why.to_string())?;
-    if proof.checkpoint.to_string() != checkpoint {
+    if proof.checkpoint != *checkpoint {
         return Err("its proof is for another checkpoint".into());
     }
-    proof.checkpoint.verify(log_key, &[]).map_err(|why| why.to_string())?;
-    let head = proof.checkpoint.checkpoint();
+    let head = checkpoint.checkpoint();
     let leaf = leaf_hash(evidence.entry.as_bytes());
     verify_inclusion(proof.index, head.size, &leaf, &proof.path, &head.root)
         .map_err(|why| why.to_string())?;
     let envelope = Envelope::decode(evidence.entry.as_bytes()).map_err(|why| why.to_string())?;
-    if envelope.id.to_string() != evidence.event_id.to_string() {
-        return Err("its leaf is another event's".into());
+    let described = envelope.id.to_string() == evidence.event_id.to_string()
+        && envelope.kind.as_str() == evidence.kind
+        && i64::try_from(proof.index) == Ok(evidence.leaf_index)
+        && same_time(envelope.time.as_str(), &evidence.recorded_at);
+    if !described {
+        return Err("its leaf says otherwise than the report".into());
     }
-    let (Some(salt), Some(payload)) = (&evidence.salt, &evidence.payload) else {
-        return Ok(Value::Null); // erased: the leaf still stands
+    let payload = match (&evidence.salt, &evidence.payload) {
+        (Some(salt), Some(payload)) => open_payload(salt, payload, &envelope)?,
+        _ => Value::Null, // erased: the leaf still stands
     };
+    let fact = Fact { kind: evidence.kind.clone(), event_id: evidence.event_id, payload };
+    Ok((fact, envelope.subject.id))
+}
+
+fn open_payload(
+    salt: &str,
+    payload: &str,
+    envelope: &Envelope,
+) -> std::result::Result<Value, String> {
     let salt = hex::decode(salt).ok().and_then(|salt| <[u8; 32]>::try_from(salt).ok());
     let salt = salt.ok_or("its salt is not 32 bytes")?;
     if payload_digest(&salt, payload.as_bytes()) != envelope.payload_sha256 {
         return Err("its payload was altered".into());
     }
     serde_json::from_str(payload).map_err(|why| why.to_string())
+}
+
+fn same_time(a: &str, b: &str) -> bool {
+    let parse = |text| {
+        time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()
+    };
+    parse(a).is_some() && parse(a) == parse(b)
 }

@@ -66,6 +66,48 @@ impl Tx {
         Ok(())
     }
 
+    /// Notes that somebody has brought a blob's bytes.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn blob_holder_insert(&mut self, digest: &str, principal_id: Uuid) -> Result<()> {
+        sqlx::query(
+            "insert /* blob_holder_insert */ into blob_holder (digest, principal_id)
+             values ($1, $2) on conflict do nothing",
+        )
+        .bind(digest)
+        .bind(principal_id)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// Claims a blob for one part for good.
+    ///
+    /// # Errors
+    /// It is in use for the other part, or the database fails.
+    pub async fn blob_claim(&mut self, digest: &str, part: &str) -> Result<()> {
+        sqlx::query(
+            "insert /* blob_claim */ into blob_use (digest, part) values ($1, $2) on conflict do nothing",
+        )
+        .bind(digest)
+        .bind(part)
+        .execute(self.connection())
+        .await?;
+        let held: String =
+            sqlx::query_scalar("select /* blob_claim */ part from blob_use where digest = $1")
+                .bind(digest)
+                .fetch_one(self.connection())
+                .await?;
+        if held == part {
+            return Ok(());
+        }
+        Err(Error::Conflict(format!(
+            "blob {digest} is a {held} split already and cannot be a {part} split too: figures on a \
+             held-out split are published as measured, those on a training split are protected"
+        )))
+    }
+
     /// Adds a dataset.
     ///
     /// # Errors
@@ -135,6 +177,21 @@ impl Tx {
 }
 
 impl Store {
+    /// Whether somebody has brought a blob's bytes.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn blob_is_held(&self, digest: &str, principal_id: Uuid) -> Result<bool> {
+        let row = sqlx::query(
+            "select /* blob_is_held */ 1 from blob_holder where digest = $1 and principal_id = $2",
+        )
+        .bind(digest)
+        .bind(principal_id)
+        .fetch_optional(self.pool())
+        .await?;
+        Ok(row.is_some())
+    }
+
     /// The wrapped data key of a blob.
     ///
     /// # Errors

@@ -84,7 +84,9 @@ impl Tx {
     pub async fn log_pending(&mut self, limit: i64) -> Result<Vec<PendingEvent>> {
         Ok(sqlx::query_as(
             "select /* log_pending */ e.event_id, e.entry from event_pending p
-             join event e using (event_id) order by p.queue_position limit $1",
+             join event e using (event_id)
+             where not exists (select from leaf l where l.event_id = p.event_id)
+             order by p.queue_position limit $1",
         )
         .bind(limit)
         .fetch_all(self.connection())

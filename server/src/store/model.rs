@@ -188,6 +188,34 @@ impl Tx {
             .await?)
     }
 
+    /// Serialises everything that changes who answers under a name, also where nothing answers yet.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn deployment_name_lock(&mut self, name: &str) -> Result<()> {
+        sqlx::query(
+            "select /* deployment_name_lock */ pg_advisory_xact_lock(hashtextextended('deployment ' || $1, 0))",
+        )
+        .bind(name)
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    /// The active deployment of a name, kept from being stopped until this transaction ends.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn deployment_share(&mut self, name: &str) -> Result<Option<DeploymentRow>> {
+        let sql = format!(
+            "select /* deployment_share */ {DEPLOYMENT} where name = $1 and state = 'active' for share"
+        );
+        Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(name)
+            .fetch_optional(self.connection())
+            .await?)
+    }
+
     /// Adds an active deployment.
     ///
     /// # Errors
@@ -297,6 +325,17 @@ impl Store {
             .fetch_optional(self.pool())
             .await?
             .ok_or_else(|| Error::NotFound { what: "active deployment", name: name.to_owned() })
+    }
+
+    /// Deployments of a model, oldest first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn deployment_list_model(&self, model_id: Uuid) -> Result<Vec<DeploymentRow>> {
+        let sql = format!(
+            "select /* deployment_list_model */ {DEPLOYMENT} where model_id = $1 order by deployment_id"
+        );
+        Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(model_id).fetch_all(self.pool()).await?)
     }
 
     /// All deployments, newest first.

@@ -18,9 +18,7 @@ use crate::job::system;
 /// Keeps bytes, encrypted, under their digest.
 pub async fn upload_blob(app: Data<App>, caller: Caller, Body(body): Body) -> HttpResult {
     caller.0.require(&["submitter"])?;
-    let sealed = upload(&app.store, &app.blobs, &body).await?;
-    Ok(HttpResponse::Created()
-        .json(json!({ "digest": sealed.digest, "size_bytes": sealed.size_bytes })))
+    Ok(HttpResponse::Created().json(upload(&app.store, &app.blobs, &caller.0, &body).await?))
 }
 
 #[utoipa::path(post, path = "/api/v1/datasets", tag = "data",

@@ -13,6 +13,7 @@ use crate::http::body::Body;
 use crate::http::problem::HttpResult;
 use crate::job::admit::admit;
 use crate::job::cancel::cancel;
+use crate::job::settle::{may_read_failure, public_failure};
 use crate::job::spec::JobSpec;
 use crate::store::job::JobRow;
 
@@ -51,10 +52,13 @@ pub async fn list_jobs(app: Data<App>, _caller: Caller) -> HttpResult {
     responses((status = 200, description = "The job, with its model when it made one"),
               (status = 404, description = "Not known")))]
 /// One job.
-pub async fn get_job(app: Data<App>, _caller: Caller, job_id: Path<Uuid>) -> HttpResult {
+pub async fn get_job(app: Data<App>, caller: Caller, job_id: Path<Uuid>) -> HttpResult {
     let job = app.store.job_get(*job_id).await?;
     let model = app.store.model_by_job(job.job_id).await?;
     let mut body = job_json(&job);
+    if may_read_failure(&caller.0, &job) {
+        body["failure"] = json!(job.failure);
+    }
     body["spec"] = job.spec;
     body["progress"] = json!(app.store.job_progress_latest(job.job_id).await?);
     body["model_id"] = json!(model.map(|model| model.model_id));
@@ -76,7 +80,7 @@ fn job_json(job: &JobRow) -> Value {
         "name": job.name,
         "state": job.state,
         "attempt": job.attempt,
-        "failure": job.failure,
+        "failure": job.failure.as_ref().map(public_failure),
         "decision_id": job.decision_id,
         "admitted_event_id": job.admitted_event_id,
         "settled_event_id": job.settled_event_id,

@@ -14,7 +14,7 @@ use crate::http::problem::HttpResult;
 use crate::job::approve::approve;
 use crate::job::deploy::{DeploymentRequest, deploy, stop};
 use crate::job::predict;
-use crate::job::spec::parse_json;
+use crate::job::spec::{parse_json, parse_json_up_to};
 use crate::report;
 use crate::store::model::ModelRow;
 
@@ -118,7 +118,7 @@ pub async fn predict(
     name: Path<String>,
     Body(body): Body,
 ) -> HttpResult {
-    let request: predict::PredictionRequest = parse_json(&body)?;
+    let request: predict::PredictionRequest = parse_json_up_to(&body, predict::BODY_BYTES_MAX)?;
     let answer =
         predict::predict(&app.store, &app.blobs, &app.inference, &caller.0, &name, request).await?;
     Ok(HttpResponse::Ok().json(answer))

@@ -15,6 +15,7 @@ use super::verdicts::VerdictView;
 use crate::app::App;
 use crate::error::Result;
 use crate::job::cancel::cancel;
+use crate::job::settle::{may_read_failure, public_failure};
 use crate::store::job::JobRow;
 use crate::store::overview::{JobReservation, RefusedJobRow};
 use crate::store::principal::Principal;
@@ -121,7 +122,7 @@ pub async fn job(
         model_id: model.map(|model| model.model_id),
         summary: summary(&row.spec),
         spec: pretty(&row.spec),
-        failure: row.failure.as_ref().map(plain),
+        failure: failure(&row, member.principal()).as_ref().map(plain),
         started_at: row.started_at.map(Stamp::new),
         progress: progress(&app, row.job_id).await?,
         reservations: reservations.into_iter().map(reservation).collect(),
@@ -150,6 +151,13 @@ pub async fn cancel_job(
 }
 
 /// Whether to offer the button; [`cancel`] asks again.
+/// Free text of a failure is for the submitter and administrators: it may quote data.
+fn failure(row: &JobRow, who: &Principal) -> Option<Value> {
+    let failure = row.failure.as_ref()?;
+    let whole = may_read_failure(who, row);
+    Some(if whole { failure.clone() } else { public_failure(failure) })
+}
+
 fn may_cancel(job: &JobRow, visitor: &Principal) -> bool {
     let open = matches!(job.state.as_str(), "queued" | "running") && !job.cancel_requested;
     let own = job.submitter == visitor.principal_id;
