@@ -256,5 +256,23 @@ fn only_pinned_keys_count_where_keys_are_pinned() -> Result<()> {
         let reply = running.client(&token).post("/api/v1/deployments", &request, None)?;
         assert_eq!(reply.status, status, "{}", reply.body);
     }
+
+    // A third person's key under the name of a pinned one: the id is computed, not believed.
+    let third = stage.signer("third")?;
+    third.decide(&model, Approve)?.expect(201)?;
+    let swap = "update principal_key k set key_id = k.key_id || '-' from principal p
+                where p.principal_id = k.principal_id and p.name = 'second'";
+    let steal = format!(
+        "update principal_key k set key_id = '{}' from principal p
+         where p.principal_id = k.principal_id and p.name = 'third'",
+        key_ids[1]
+    );
+    let forget = "delete from approval a using principal p
+                  where p.principal_id = a.approver and p.name = 'second'";
+    block_on(as_owner(&stage.installation.address, &[forget, swap, &steal]))??;
+    let running = stage.installation.start()?;
+    let token = stage.installation.enrol("engineer again", &["submitter"])?;
+    let reply = running.client(&token).post("/api/v1/deployments", &request, None)?;
+    assert_eq!(reply.status, 403, "{}", reply.body);
     Ok(())
 }

@@ -40,9 +40,11 @@ fn a_killed_child_is_spent_and_tried_again_under_a_reservation_of_its_own() -> R
         [
             "job_admitted",
             "budget_reserved",
+            "job_attempt_started",
             "budget_committed",
             "job_attempt_lost",
             "budget_reserved",
+            "job_attempt_started",
             "budget_committed",
             "job_settled"
         ]
@@ -78,8 +80,11 @@ fn a_job_that_dies_at_every_attempt_fails_for_good() -> Result<()> {
     assert_eq!(job["state"], json!("failed"), "{job}");
     assert_eq!(job["failure"]["signal"], json!(9), "{job}");
     assert_eq!(reservations(&installation.address, job_id)?, ["committed"; 3]);
-    let lost = "job_attempt_lost";
-    assert_eq!(story(&installation, job_id)?, ["job_admitted", lost, lost, lost, "job_settled"]);
+    let (begun, lost) = ("job_attempt_started", "job_attempt_lost");
+    assert_eq!(
+        story(&installation, job_id)?,
+        ["job_admitted", begun, lost, begun, lost, begun, lost, "job_settled"]
+    );
     assert!(job["settled_event_id"].is_string(), "{job}");
     // Another job runs as if nothing had been.
     let job = wait(&client, submit(&client, &adult::quick_job("after"))?)?;
@@ -103,7 +108,10 @@ fn a_budget_that_covers_one_attempt_ends_the_job_after_one_crash() -> Result<()>
     assert_eq!(job["failure"]["reason"], json!("budget_exhausted_on_retry"), "{job}");
     assert_eq!(job["failure"]["after"]["signal"], json!(9), "{job}");
     assert_eq!(reservations(&installation.address, job_id)?, ["committed"]);
-    assert_eq!(story(&installation, job_id)?, ["job_admitted", "job_attempt_lost", "job_settled"]);
+    assert_eq!(
+        story(&installation, job_id)?,
+        ["job_admitted", "job_attempt_started", "job_attempt_lost", "job_settled"]
+    );
     let refused = client.post("/api/v1/jobs", &adult::quick_job("another"), None)?;
     assert_eq!(
         (refused.status, refused.text("/reasons/0/rule")),
@@ -145,7 +153,10 @@ fn a_reported_failure_is_final_and_counts_as_spent() -> Result<()> {
     let job = wait(&client, job_id)?;
     assert_eq!(job["state"], json!("failed"), "{job}");
     assert_eq!(job["failure"]["reason"], json!("job_error"), "{job}");
-    assert_eq!(story(&installation, job_id)?, ["job_admitted", "job_settled"]);
+    assert_eq!(
+        story(&installation, job_id)?,
+        ["job_admitted", "job_attempt_started", "job_settled"]
+    );
     // The child says that it had not opened the data; but it held the keys, so nobody else can know.
     assert_eq!(reservations(&installation.address, job_id)?, ["committed"]);
     // Its words stay out of the log, which nobody can edit later.

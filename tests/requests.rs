@@ -174,3 +174,63 @@ fn the_same_training_data_is_registered_once() -> Result<()> {
     site.client().post("/api/v1/systems", &cards::system(), None)?.expect(409)?;
     Ok(())
 }
+
+/// A protected split must not be published as the held-out split of another data set, and a digest that
+/// one has read somewhere is no data.
+#[test]
+fn a_split_has_one_use_and_belongs_to_whoever_brought_it() -> Result<()> {
+    let site = Site::new()?;
+    let engineer = site.client();
+    adult::register(&engineer)?;
+    let mut other = adult::registration(&engineer)?;
+    other["card"]["name"] = json!("other");
+    other["card"]["personal_data"] = json!(false);
+    let small = engineer.put("/api/v1/blobs", &cut(200)?)?.expect(201)?["digest"].clone();
+    let protected = std::mem::replace(&mut other["training_blob"], small);
+    other["evaluation_blob"] = protected;
+    let refused = engineer.post("/api/v1/datasets", &other, None)?;
+    assert_eq!(refused.status, 409, "{}", refused.body);
+
+    let colleague = site.running.client(&site.other);
+    let stranger = colleague.post("/api/v1/datasets", &other, None)?;
+    assert_eq!(stranger.status, 404, "{}", stranger.body);
+    Ok(())
+}
+
+/// A misspelt name is told before anything is reserved.
+#[test]
+fn unknown_columns_cost_nothing() -> Result<()> {
+    let site = Site::new()?;
+    let engineer = site.client();
+    adult::register(&engineer)?;
+    for (pointer, value) in [
+        ("/training/features", json!(["nocol"])),
+        ("/training/features", json!(["income"])),
+        (
+            "/training/mitigation",
+            json!({ "reweighing": { "attribute": "gender", "counts_epsilon": 0.1 } }),
+        ),
+        ("/minimised_excluded", json!(["nocol"])),
+        ("/column_justifications", json!({ "nocol": "because" })),
+    ] {
+        let mut spec = adult::quick_job("misspelt");
+        *spec.pointer_mut(pointer).context("a member")? = value;
+        let refused = engineer.post("/api/v1/jobs", &spec, None)?;
+        assert_eq!(refused.status, 400, "{pointer}: {}", refused.body);
+    }
+    let budgets = engineer.get("/api/v1/budgets")?.expect(200)?;
+    assert_eq!(budgets["budgets"][0]["epsilon_reserved_nano"], "0");
+    let mut long = adult::quick_job("long");
+    long["purpose"] = json!("x".repeat(300_000));
+    assert_eq!(engineer.post("/api/v1/jobs", &long, None)?.status, 413);
+    Ok(())
+}
+
+fn cut(rows: usize) -> Result<Vec<u8>> {
+    let mut text = String::new();
+    std::io::Read::read_to_string(
+        &mut flate2::read::GzDecoder::new(chancery::demo::ADULT_TRAINING),
+        &mut text,
+    )?;
+    Ok(text.lines().skip(5000).take(rows).flat_map(|line| [line, "\n"]).collect::<String>().into())
+}

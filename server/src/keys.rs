@@ -161,7 +161,10 @@ pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<()> {
 pub fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     let failed = |why: std::io::Error| {
         Error::dependency(
-            format!("reading the key file {} (make one with `chancery keys new`)", path.display()),
+            format!(
+                "reading {} (a lost key is restored from backup, a token is issued anew)",
+                path.display()
+            ),
             why,
         )
     };
@@ -170,7 +173,7 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     if mode & 0o077 != 0 {
         return Err(Error::invalid(
             path.display().to_string(),
-            format!("mode {:o} lets others read this key; run chmod 600 on it", mode & 0o777),
+            format!("mode {:o} lets others read this secret; run chmod 600 on it", mode & 0o777),
         ));
     }
     let mut bytes = Zeroizing::new(Vec::new());

@@ -9,7 +9,12 @@ fn main() -> ExitCode {
     match chancery::cli::run(arguments) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("chancery: {error}");
+            match &error {
+                chancery::error::Error::Invalid { at, detail } => {
+                    eprintln!("chancery: {at}: {detail}")
+                }
+                other => eprintln!("chancery: {other}"),
+            }
             ExitCode::FAILURE
         }
     }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::KernelError;
+use crate::tabular::{Encoder, TabularSchema};
 
 /// Smallest accepted noise multiplier; less noise gives no guarantee worth stating.
 pub const NOISE_MULTIPLIER_MIN: f64 = 0.3;
@@ -154,6 +155,26 @@ impl TrainSpec {
         check(!self.features.is_empty(), "features", "name at least one column")?;
         self.privacy.iter().try_for_each(PrivacySpec::validate)?;
         self.mitigation.validate()
+    }
+
+    /// Checks what names columns against the table's public schema, so that a misspelt name costs nothing.
+    ///
+    /// # Errors
+    /// [`KernelError::Schema`] naming the column and the remedy.
+    pub fn validate_against(&self, schema: &TabularSchema) -> Result<(), KernelError> {
+        Encoder::new(schema, &self.features)?;
+        let attribute = match &self.mitigation {
+            Mitigation::None => return Ok(()),
+            Mitigation::Reweighing { attribute, .. }
+            | Mitigation::ParityConstraint { attribute, .. } => attribute,
+        };
+        if schema.protected.contains(attribute) {
+            return Ok(());
+        }
+        Err(KernelError::schema(
+            format!("`{attribute}` is not a protected attribute"),
+            "mitigate one of the schema's `protected` columns",
+        ))
     }
 
     /// Gradient steps on a table of `rows` rows.

@@ -191,6 +191,9 @@ pub enum VerdictArgument {
 pub struct SubmitOptions {
     /// Job specification (JSON).
     pub spec: PathBuf,
+    /// Run a specification again that was submitted before.
+    #[arg(long)]
+    pub again: bool,
     /// Which server, as whom.
     #[command(flatten)]
     pub connection: Connection,

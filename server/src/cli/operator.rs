@@ -52,7 +52,7 @@ pub fn principal(config: &Config, options: &PrincipalOptions) -> Result<ExitCode
             format!("{} exists already; name a new file", options.token_file.display()),
         ));
     }
-    let database = Database::open(config)?;
+    let database = Database::open_existing(config)?;
     let new = NewPrincipal { name: options.name.clone(), roles: options.roles.clone() };
     let issued = with_store(&database, DatabaseRole::App, async |store| {
         enrol(store, &Actor::System, &new).await
@@ -68,17 +68,22 @@ pub fn principal(config: &Config, options: &PrincipalOptions) -> Result<ExitCode
 
 /// `chancery export`
 pub fn export(config: &Config, out: &Path) -> Result<ExitCode> {
-    let database = Database::open(config)?;
-    let exported = with_store(&database, DatabaseRole::Auditor, async |store| {
-        crate::export::export(store, out).await
+    let database = Database::open_existing(config)?;
+    let (exported, waiting) = with_store(&database, DatabaseRole::Auditor, async |store| {
+        Ok((crate::export::export(store, out).await?, store.event_pending_count().await?))
     })?;
-    println!("{} events exported to {}", exported.size, out.display());
+    println!("exported to {}: {} events", out.display(), exported.size);
+    if waiting > 0 {
+        println!(
+            "not in it: {waiting} newer events that wait for the sequencer (`chancery serve`)"
+        );
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 /// `chancery replay`
 pub fn replay(config: &Config) -> Result<ExitCode> {
-    let database = Database::open(config)?;
+    let database = Database::open_existing(config)?;
     let (same, different) = with_store(&database, DatabaseRole::Auditor, replay_all)?;
     for line in &different {
         println!("{line}");

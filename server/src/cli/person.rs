@@ -50,7 +50,9 @@ pub fn submit(options: &SubmitOptions) -> Result<ExitCode> {
         .map_err(|why| Error::dependency(format!("reading {}", options.spec.display()), why))?;
     let spec: Value = serde_json::from_str(&text)
         .map_err(|why| Error::invalid(options.spec.display().to_string(), why.to_string()))?;
-    let reply = connect(&options.connection)?.post("/api/v1/jobs", &spec, None)?;
+    // The same file again is the same request: a repeated command does not spend the budget twice.
+    let key = (!options.again).then(|| crate::blob::digest_of(text.as_bytes()));
+    let reply = connect(&options.connection)?.post("/api/v1/jobs", &spec, key.as_deref())?;
     println!("{:#}", reply.body);
     Ok(if reply.status == 202 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -51,6 +51,30 @@ impl Database {
         Ok(Self { address: owner.with_database(DATABASE), identity, embedded: Some(server) })
     }
 
+    /// The same, for commands that work on what is there: they never make an installation by mistake.
+    ///
+    /// # Errors
+    /// There is no installation, or see [`Database::open`].
+    pub fn open_existing(config: &Config) -> Result<Self> {
+        let folder = config.data_directory.join("postgres");
+        if std::env::var_os("DATABASE_URL").is_none() && !folder.exists() {
+            return Err(Error::Conflict(format!(
+                "there is no installation in {}: name another data_directory, set DATABASE_URL, or \
+                 begin one with `chancery log create`",
+                config.data_directory.display()
+            )));
+        }
+        let database = Self::open(config)?;
+        if block_on(migrate::log_exists(&database.address))?? {
+            return Ok(database);
+        }
+        Err(Error::Conflict(
+            "this database holds no log. A new installation begins one with `chancery log create`; \
+             a lost log is restored from backup"
+                .into(),
+        ))
+    }
+
     /// Whether it is a server of our own.
     pub fn is_embedded(&self) -> bool {
         self.embedded.is_some()
@@ -67,19 +91,12 @@ impl Database {
 /// # Errors
 /// A part cannot start.
 pub fn serve(config: Config, parts: &[Part]) -> Result<ExitCode> {
-    let database = Database::open(&config)?;
+    let database = Database::open_existing(&config)?;
     if database.is_embedded() {
         block_on(migrate::migrate(&database.address))??;
     }
     // Serving needs no owner: `chancery migrate` has the right to change the schema, this has not.
     block_on(migrate::require_current(&database.address))??;
-    if !block_on(migrate::log_exists(&database.address))?? {
-        return Err(Error::Integrity(
-            "this database holds no log. A new installation begins one with `chancery log create`; \
-             a lost log is restored from backup"
-                .into(),
-        ));
-    }
     let start = Start {
         config,
         address: database.address.clone(),

@@ -2,6 +2,7 @@
 //! database, is named by `verify`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chancery_audit::export::{Report, verify_export};
 
@@ -22,6 +23,7 @@ const COPY: &str = "chancery_tampered_copy";
 /// Verification answers otherwise than it must.
 pub fn export_verify_and_tamper(walk: &Walk<'_>, address: &DatabaseAddress) -> Result<u64> {
     walk.say.step(7, "the log, verified offline; then a row altered behind its back, on a copy");
+    wait_for_sequencer(address)?;
     let folder = fresh_folder(&walk.config.data_directory, "export")?;
     let size = export_from(address, &folder)?;
     let honest = check(walk, &folder)?;
@@ -43,6 +45,21 @@ pub fn export_verify_and_tamper(walk: &Walk<'_>, address: &DatabaseAddress) -> R
         walk.say.line(line);
     }
     Ok(size)
+}
+
+/// So that the export tells the whole story up to here.
+fn wait_for_sequencer(address: &DatabaseAddress) -> Result<()> {
+    block_on(async {
+        let store = Store::connect(address, DatabaseRole::Auditor, 1, Clock::System).await?;
+        for _ in 0..100 {
+            if store.event_pending_count().await? == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        store.close().await;
+        Ok(())
+    })?
 }
 
 fn check(walk: &Walk<'_>, folder: &Path) -> Result<Report> {

@@ -76,6 +76,13 @@ impl Walk<'_> {
         Ok(Client::new(self.server, &self.people.token(name)?))
     }
 
+    /// What the demo sends, as files to learn from (docs/first-job.md).
+    fn write_request(&self, name: &str, body: &Value) -> Result<()> {
+        let text = serde_json::to_string_pretty(body).map_err(Error::bug)?;
+        let path = self.config.data_directory.join("requests").join(format!("{name}.json"));
+        crate::sequencer::write_atomically(&path, text.as_bytes())
+    }
+
     fn register(&self) -> Result<()> {
         self.say.step(2, "dataset with its governance card, encrypted and content-addressed");
         let engineer = self.client("engineer")?;
@@ -86,10 +93,12 @@ impl Walk<'_> {
             let training = self.upload(&engineer, ADULT_TRAINING)?;
             let evaluation = self.upload(&engineer, ADULT_EVALUATION)?;
             let card = cards::dataset(&training, &evaluation)?;
+            self.write_request("dataset", &card)?;
             let answer = engineer.post("/api/v1/datasets", &card, None)?.expect(201)?;
             self.say.fact("rows", &answer["training_rows"].to_string());
             self.say.fact("training split, SHA-256", &training);
         }
+        self.write_request("system", &cards::system())?;
         let known = engineer.get("/api/v1/systems")?.expect(200)?;
         if !named(&known["systems"], cards::SYSTEM) {
             engineer.post("/api/v1/systems", &cards::system(), None)?.expect(201)?;
@@ -110,6 +119,9 @@ impl Walk<'_> {
     fn denied(&self) -> Result<()> {
         self.say.step(3, "a training job without a legal basis, then a lawful one");
         let spec = cards::job("income-unlawful", None, &json!("none"));
+        self.write_request("job-denied", &spec)?;
+        let lawful = cards::job("income-by-hand", Some("6(1)(f)"), &json!("none"));
+        self.write_request("job", &lawful)?;
         let reply = self.client("engineer")?.post("/api/v1/jobs", &spec, None)?;
         require(reply.status == 403, "a job without a legal basis must be denied")?;
         for reason in reply.body["reasons"].as_array().into_iter().flatten() {

@@ -113,7 +113,7 @@ fn detail(error: &Error) -> String {
 fn explain(decision: &Decision) -> String {
     let reasons: Vec<String> = decision
         .denials()
-        .map(|v| format!("{} ({}): {} {}", v.article, v.rule, v.reason, v.remedy))
+        .map(|v| format!("{} ({}): {}. {}", v.article, v.rule, v.reason, v.remedy))
         .collect();
     reasons.join(" ")
 }

@@ -4,6 +4,7 @@
 use serde_json::json;
 use uuid::Uuid;
 
+use super::dataset::DatasetCard;
 use super::facts::{FactSources, job_facts};
 use super::gate::{DecisionEvent, Gate};
 use super::spec::{JobSpec, ledger_loss};
@@ -64,6 +65,8 @@ async fn admit_in(
 ) -> Result<Admission> {
     let dataset = tx.dataset_by_name(&spec.dataset).await?;
     let system = tx.system_by_name(&spec.system).await?;
+    let card: DatasetCard = serde_json::from_value(dataset.card.clone()).map_err(Error::bug)?;
+    spec.require_columns(&card.schema)?;
     let scope = tx.budget_scope(dataset.dataset_id).await?;
     let rows = u64::try_from(dataset.training_rows).map_err(Error::bug)?;
     let loss = spec.privacy_loss(rows)?;

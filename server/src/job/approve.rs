@@ -158,6 +158,9 @@ pub fn verify<'a>(
     }
     let predicate: ApprovalPredicate = serde_json::from_value(statement.predicate)
         .map_err(|why| Error::invalid("/payload/predicate", why.to_string()))?;
+    if predicate.comment.trim().is_empty() {
+        return Err(Error::invalid("/payload/predicate/comment", "say why"));
+    }
     if predicate.model_id != model.model_id
         || predicate.evaluation_event_id != model.registered_event_id
     {

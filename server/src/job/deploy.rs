@@ -14,8 +14,9 @@ use super::gate::{DecisionEvent, Gate};
 use super::spec::JobSpec;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::store::deployment::DeploymentRow;
 use crate::store::event::{Actor, EventDraft};
-use crate::store::model::{DeploymentRow, ModelRow};
+use crate::store::model::ModelRow;
 use crate::store::principal::Principal;
 use crate::store::{Store, Tx};
 

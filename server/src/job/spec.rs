@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chancery_kernels::device::DeviceChoice;
 use chancery_kernels::privacy::{self, PrivacyLoss};
+use chancery_kernels::tabular::TabularSchema;
 use chancery_kernels::train::TrainSpec;
 use chancery_policy::{AutomatedDecision, BiasMitigation};
 use serde::{Deserialize, Serialize};
@@ -88,6 +89,26 @@ impl JobSpec {
         }
         spec.training.validate().map_err(|why| Error::invalid("/training", why.to_string()))?;
         Ok(spec)
+    }
+
+    /// Checks every column that is named against the dataset's schema, before anything is reserved.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the column and the remedy.
+    pub fn require_columns(&self, schema: &TabularSchema) -> Result<()> {
+        self.training
+            .validate_against(schema)
+            .map_err(|why| Error::invalid("/training", why.to_string()))?;
+        let known = |name: &String| schema.columns.iter().any(|column| column.name == *name);
+        if let Some(unknown) = self.minimised_excluded.iter().find(|name| !known(name)) {
+            let detail = format!("the dataset has no column {unknown:?} that could be left out");
+            return Err(Error::invalid("/minimised_excluded", detail));
+        }
+        if let Some(unknown) = self.column_justifications.keys().find(|name| !known(name)) {
+            let detail = format!("the dataset has no column {unknown:?} to justify");
+            return Err(Error::invalid("/column_justifications", detail));
+        }
+        Ok(())
     }
 
     /// The privacy loss of one run over `rows` rows, known before it begins; none without DP.

@@ -45,8 +45,8 @@ pub enum PostgresError {
     },
     /// Another process supervises this data directory.
     #[error(
-        "another process already runs PostgreSQL on {}: stop it first, or choose another data \
-         directory",
+        "another process already runs PostgreSQL on {}: stop it first \
+         (an embedded PostgreSQL serves one process at a time)",
         directory.display()
     )]
     AlreadyRunning {

@@ -3,6 +3,7 @@
 pub mod budget;
 pub mod dataset;
 pub mod decision;
+pub mod deployment;
 pub mod error;
 pub mod event;
 pub mod idempotency;

@@ -13,7 +13,7 @@ use super::session::Member;
 use super::shell::{Notice, NoticeQuery, Section, Shell};
 use crate::app::App;
 use crate::job::deploy::stop;
-use crate::store::model::DeploymentRow;
+use crate::store::deployment::DeploymentRow;
 
 /// Roles that may stop, as the API asks for them.
 const STOPPERS: [&str; 4] = ["submitter", "reviewer", "data_protection_officer", "administrator"];
