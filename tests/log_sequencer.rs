@@ -222,3 +222,24 @@ fn two_sequencers_at_once_make_one_log() -> Result<()> {
 
 const BREAK_EDGE: &str = "update tile set hashes = overlay(hashes placing '\\x00ff'::bytea from 1) \
                           where level = 0 and tile_index = 1";
+
+/// Killed between the first commit and the copy of its checkpoint: the next start goes on.
+#[test]
+fn a_crash_before_the_first_copy_is_no_lost_log() -> Result<()> {
+    let installation = Installation::new()?;
+    block_on(async {
+        let opened = sequencer(&installation, &installation.address).await?;
+        let copy = std::fs::read(installation.config.checkpoint_path())?;
+        let store = installation.store(DatabaseRole::App).await?;
+        append(&store, 4).await?;
+        opened.step().await?;
+        // As the crash leaves it: the commit is there, the copy is still the empty log's.
+        std::fs::write(installation.config.checkpoint_path(), copy)?;
+        let again = sequencer(&installation, &installation.address).await?;
+        append(&store, 4).await?;
+        assert_eq!(again.step().await?, Step::Published { size: 8, full: false });
+        opened.close().await;
+        again.close().await;
+        anyhow::Ok(())
+    })?
+}

@@ -154,6 +154,11 @@ impl Sequencer {
         if root.as_bytes().as_slice() != head.root {
             return Err(damaged("the stored tiles do not lead to the signed root"));
         }
+        if head.size == 0 && !self.checkpoint_copy.exists() {
+            // There from the start, so that a crash between the first commit and its copy, or another
+            // sequencer that looks in between, does not find a log without one.
+            write_atomically(&self.checkpoint_copy, head.note.as_bytes())?;
+        }
         Ok(())
     }
 
