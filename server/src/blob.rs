@@ -61,8 +61,8 @@ impl Blobs {
         Ok(Self { store, master })
     }
 
-    /// Encrypts and stores. Writing an address twice is harmless: the newer key row wins or loses whole,
-    /// because the object's name carries the digest of its ciphertext's key nonce.
+    /// Encrypts and stores. Two uploads of the same bytes at once are harmless: each object is named after
+    /// its own wrapped key, so that whichever key the database keeps finds its own ciphertext.
     ///
     /// # Errors
     /// The store refuses.

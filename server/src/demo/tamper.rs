@@ -11,7 +11,7 @@ use crate::cli::{block_on, describe};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::export::{ExportFolder, export};
-use crate::store::tamper::{copy_log, drop_database, rewrite_event};
+use crate::store::tamper::{copy_log, disguise_denial, drop_database};
 use crate::store::{DatabaseAddress, DatabaseRole, Store};
 
 /// Name of the copy.
@@ -33,7 +33,7 @@ pub fn export_verify_and_tamper(walk: &Walk<'_>, address: &DatabaseAddress) -> R
 
     block_on(copy_log(address, COPY))??;
     let copy = address.with_database(COPY);
-    let altered = block_on(rewrite_event(&copy, "job_denied"))??;
+    let altered = block_on(disguise_denial(&copy))??;
     let folder = fresh_folder(&walk.config.data_directory, "export-tampered")?;
     export_from(&copy, &folder)?;
     block_on(drop_database(address, COPY))??;

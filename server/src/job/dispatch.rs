@@ -44,7 +44,7 @@ pub struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// Leases and runs jobs until `stop` turns true, then waits for those that run.
+    /// Leases and runs jobs until `stop` turns true. Those that run then are given up: their leases expire.
     pub async fn run(self: Rc<Self>, mut stop: watch::Receiver<bool>) {
         let slots = std::sync::Arc::new(Semaphore::new(self.config.jobs.parallel));
         let mut running = tokio::task::JoinSet::new();

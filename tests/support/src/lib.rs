@@ -131,14 +131,7 @@ impl Running {
 /// # Errors
 /// It does not end in time.
 pub fn wait_for_job(client: &Client, job_id: &str) -> Result<serde_json::Value> {
-    for _ in 0..600 {
-        let job = client.get(&format!("/api/v1/jobs/{job_id}"))?.expect(200)?;
-        if !matches!(job["state"].as_str(), Some("queued" | "running")) {
-            return Ok(job);
-        }
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
-    anyhow::bail!("job {job_id} did not end")
+    jobs::wait(client, job_id.parse()?)
 }
 
 /// The built `chancery` program next to this test's folder.
